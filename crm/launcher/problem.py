@@ -1,0 +1,22 @@
+"""How the launcher talks: one line of progress or one line of refusal, both on stderr."""
+
+import sys
+import time
+
+BEGIN = time.monotonic()
+
+
+class Problem(Exception):
+    """Something the person at the keyboard has to change; the text is one line that says what to do."""
+
+
+def say(text: str, source: str = "freshplan") -> None:
+    """One line of progress on stderr, with the seconds since the start."""
+    try:
+        print(
+            f"{time.monotonic() - BEGIN:7.1f}s {source:<9}| {text}",
+            file=sys.stderr,
+            flush=True,
+        )
+    except (BrokenPipeError, ValueError):
+        pass  # nobody reads any more; what runs must still be stopped in order
