@@ -1,0 +1,59 @@
+"""Structured logs: one line an entry, with the request id, never a personal value."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def _add_request_id(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if request_id.get():
+        entry.setdefault("request_id", request_id.get())
+    return entry
+
+
+_SHARED: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    _add_request_id,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+_RENDERER: structlog.typing.Processor = (
+    structlog.processors.JSONRenderer()
+    if os.environ.get("CRM_LOG_FORMAT", "json") == "json"
+    else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
+)
+
+structlog.configure(
+    processors=[
+        *_SHARED,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structured": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
+            "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _RENDERER],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "axes": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+    },
+}

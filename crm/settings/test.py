@@ -1,0 +1,20 @@
+"""Settings under test: the real servers and roles, only cheaper password hashes and unhashed static names."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "test-" * 12)
+os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_ADMIN_URL", "postgresql://127.0.0.1/none"))
+os.environ.setdefault("REDIS_URL", os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
+os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
+
+from crm.settings import *  # noqa: E402, F403 - the environment must stand first
+from crm.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.outbox.apps.ProbeConfig"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,16 @@
+"""Every address of the product. One scheme, no page with two addresses."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="customers:list"), name="home"),
+    path("", include("crm.core.urls")),
+    path("customer-management/", include("customers.urls")),
+    path("settings/", include("organisation.urls")),
+    path("accounts/", include("organisation.account_urls")),
+    path("admin/", admin.site.urls),
+]

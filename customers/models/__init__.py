@@ -1,0 +1,22 @@
+"""The tables of customers, one module per aggregate."""
+
+from customers.models.account import Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
+from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
+from customers.models.people import Address, Contact
+from customers.models.projection import CustomerHot, CustomerWord, VocabularyWord
+
+__all__ = [
+    "Address",
+    "Contact",
+    "Customer",
+    "CustomerFieldChoice",
+    "CustomerFieldValue",
+    "CustomerHot",
+    "CustomerTag",
+    "CustomerUserPermission",
+    "CustomerWord",
+    "ExternalKey",
+    "FieldDefinition",
+    "Tag",
+    "VocabularyWord",
+]

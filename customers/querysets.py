@@ -1,0 +1,119 @@
+"""Every read of customers with a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db.models import Model, Q
+
+from crm.core.access import OrganisationQuerySet, Scope, ScopedQuerySet
+
+if TYPE_CHECKING:
+    from customers.models import Customer, CustomerHot, FieldDefinition
+
+
+def _owned_or_granted(scope: Scope, pk: str = "pk") -> Q:
+    """The rule of reading accounts, for the table itself and for its projection."""
+    if scope.owner_ids is None:
+        return Q()
+    rule = Q(owner_id__in=scope.owner_ids)
+    if scope.granted_ids:
+        rule |= Q(**{f"{pk}__in": scope.granted_ids}) | Q(chain_id__in=scope.granted_ids)
+    return rule
+
+
+class CustomerQuerySet(ScopedQuerySet["Customer"]):
+    """Accounts: own, the team's, granted; a grant on a CHAIN covers its LOCATIONs. Unowned ones: who sees all."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """Owner, grant or role; the trash is left out by `visible_to`."""
+        return _owned_or_granted(scope)
+
+    def visible_to(self, scope: Scope) -> Self:
+        """What the scope may read and nobody deleted."""
+        return super().visible_to(scope).filter(deleted_at__isnull=True)
+
+    def trashed_for(self, scope: Scope) -> Self:
+        """The trash: what the actor deleted himself; for managers all."""
+        trash = super().visible_to(scope).filter(deleted_at__isnull=False)
+        return trash if scope.allows("trash.read_all") else trash.filter(deleted_by_id=scope.user_id)
+
+    def changeable_by(self, scope: Scope) -> Self:
+        """Own, the team's, granted with `change`; for readers of all nothing unless they write all."""
+        if scope.writes_all:
+            return self
+        if scope.owner_ids is None:
+            return self.none()
+        rule = Q(owner_id__in=scope.owner_ids)
+        if scope.changeable_ids:
+            rule |= Q(pk__in=scope.changeable_ids) | Q(chain_id__in=scope.changeable_ids)
+        return self.filter(rule)
+
+    def for_detail(self) -> Self:
+        """What the account page's head and facts show, in one query."""
+        return self.select_related("owner", "owner__team", "chain")
+
+
+class CustomerHotQuerySet(ScopedQuerySet["CustomerHot"]):
+    """The projection that lists read: as visible as its customer, by its own copy of owner and chain."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """The same rule as the customer's."""
+        return _owned_or_granted(scope, pk="customer_id")
+
+    def for_list(self) -> Self:
+        """What one row of the list shows, in one query."""
+        return self.select_related("customer", "owner")
+
+
+class CustomerWordQuerySet(ScopedQuerySet[Any]):
+    """Search words: as visible as their customer, by their own copy of owner and chain."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """The same rule as the customer's."""
+        return _owned_or_granted(scope, pk="customer_id")
+
+
+class BelongsToCustomerQuerySet(ScopedQuerySet[Any]):
+    """Rows that hang on a customer: as visible and as changeable as he is. Subqueries, never joins."""
+
+    def _customers(self) -> CustomerQuerySet:
+        related: type[Model] = self.model._meta.get_field("customer").related_model  # type: ignore[assignment, union-attr]
+        manager: CustomerQuerySet = related._default_manager.all()  # type: ignore[assignment]
+        return manager
+
+    def readable_by(self, scope: Scope) -> Q:
+        """Its customer is visible."""
+        if scope.owner_ids is None:
+            return Q(customer__deleted_at__isnull=True)
+        return Q(customer__in=self._customers().visible_to(scope))
+
+    def changeable_by(self, scope: Scope) -> Self:
+        """Its customer is changeable."""
+        if scope.writes_all:
+            return self
+        return self.filter(customer__in=self._customers().visible_to(scope).changeable_by(scope))
+
+
+class FieldDefinitionQuerySet(OrganisationQuerySet["FieldDefinition"]):
+    """The field catalogue of an organisation."""
+
+    def active(self) -> Self:
+        """Those that pages and API take."""
+        return self.filter(is_active=True)
+
+    def of_entity(self, entity: str) -> Self:
+        """Of one kind of record, in the order of the pages."""
+        return self.filter(entity=entity).order_by("group", "position", "pk")
+
+    def readable_in(self, scope: Scope) -> Self:
+        """Without RESTRICTED ones for roles that may not read them."""
+        return self if scope.allows("fields.read_restricted") else self.exclude(sensitivity="RESTRICTED")
+
+    def writable_in(self, scope: Scope) -> Self:
+        """Without RESTRICTED ones for roles that may not write them."""
+        return self if scope.allows("fields.write_restricted") else self.exclude(sensitivity="RESTRICTED")
+
+    def catalogue(self, scope: Scope, entity: str) -> list[FieldDefinition]:
+        """The active definitions of an entity that the scope may read."""
+        return list(self.visible_to(scope).active().of_entity(entity).readable_in(scope))

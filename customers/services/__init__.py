@@ -1,0 +1,42 @@
+"""Every write of customers. Doors call these; nothing else writes."""
+
+from customers.services.accounts import (
+    assign_owner,
+    create_customer,
+    delete_customer,
+    restore_customer,
+    update_customer,
+)
+from customers.services.fields import write_fields
+from customers.services.grants import give_grant, revoke_grant
+from customers.services.people import (
+    add_address,
+    add_contact,
+    change_address,
+    change_contact,
+    remove_address,
+    remove_contact,
+)
+from customers.services.status import activate_customer, change_status, record_delivered_order
+from customers.services.tags import set_tags
+
+__all__ = [
+    "activate_customer",
+    "add_address",
+    "add_contact",
+    "assign_owner",
+    "change_address",
+    "change_contact",
+    "change_status",
+    "create_customer",
+    "delete_customer",
+    "give_grant",
+    "record_delivered_order",
+    "remove_address",
+    "remove_contact",
+    "restore_customer",
+    "revoke_grant",
+    "set_tags",
+    "update_customer",
+    "write_fields",
+]

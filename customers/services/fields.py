@@ -1,0 +1,87 @@
+"""Catalogue values: the service behind `PATCH …/fields/` and the page's inline editors. All or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope
+from crm.core.errors import Invalid
+from customers.choices import FieldEntity
+from customers.events import CustomerFieldsChanged
+from customers.field_values import canonical
+from customers.models import CustomerFieldValue, FieldDefinition
+from customers.services.locking import lock_customer
+from outbox.services import publish
+
+
+@transaction.atomic
+def write_fields(*, scope: Scope, customer_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Write catalogue values by key; None clears. Returns the canonical values written.
+
+    Raises NotFound, Forbidden, Invalid (per key; an unknown key and one this role may not write look the same).
+    """
+    customer = lock_customer(scope, customer_id)
+    definitions = {
+        definition.key: definition
+        for definition in FieldDefinition.objects.visible_to(scope)
+        .active()
+        .of_entity(FieldEntity.CUSTOMER)
+        .writable_in(scope)
+    }
+    clean, errors = _validated(scope, definitions, values)
+    if errors:
+        raise Invalid(_("Please check the marked fields."), errors=errors)
+    there = {row.definition_id: row for row in CustomerFieldValue.objects.filter(customer=customer).select_for_update()}
+    changed = [key for key in clean if _differs(there.get(definitions[key].pk), clean[key])]
+    if not changed:
+        return clean
+    _write(scope, customer.pk, {definitions[key].pk: clean[key] for key in changed}, there)
+    publish(CustomerFieldsChanged(customer_id=customer.pk, keys=tuple(sorted(changed))))
+    return clean
+
+
+def _validated(
+    scope: Scope, definitions: Mapping[str, FieldDefinition], values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    clean: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for key, value in values.items():
+        if key not in definitions:
+            errors[key] = _("There is no such field.")
+            continue
+        try:
+            clean[key] = canonical(definitions[key], value, scope)
+        except Invalid as error:
+            errors[key] = error.message
+    return clean, errors
+
+
+def _differs(row: CustomerFieldValue | None, value: Any) -> bool:
+    return (row.value if row is not None else None) != value
+
+
+def _write(
+    scope: Scope, customer_id: int, values: Mapping[int, Any], there: Mapping[int, CustomerFieldValue]
+) -> None:
+    """Three statements at the most, whatever the number of fields, so that triggers run once for all."""
+    cleared = [there[pk].pk for pk, value in values.items() if value is None and pk in there]
+    if cleared:
+        CustomerFieldValue.objects.filter(pk__in=cleared).delete()
+    updated = []
+    for pk, value in values.items():
+        if value is not None and pk in there:
+            there[pk].value = value
+            updated.append(there[pk])
+    if updated:
+        CustomerFieldValue.objects.bulk_update(updated, ["value"])
+    CustomerFieldValue.objects.bulk_create(
+        CustomerFieldValue(
+            organisation_id=scope.organisation_id, customer_id=customer_id, definition_id=pk, value=value
+        )
+        for pk, value in values.items()
+        if value is not None and pk not in there
+    )

@@ -1,0 +1,58 @@
+"""Sharing a customer with a colleague. A grant on a CHAIN covers its LOCATIONs, also those added later."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope
+from crm.core.errors import Forbidden, Invalid
+from customers.choices import AccountType
+from customers.events import CustomerUpdated
+from customers.models import Customer, CustomerUserPermission
+from customers.services.locking import lock_customer
+from organisation.choices import Role
+from organisation.models import User
+from outbox.services import publish
+
+CODENAMES = {"view": "view_customer", "change": "change_customer"}
+
+
+@transaction.atomic
+def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> None:
+    """Share the customer with a colleague, to `view` or to `change`; a grant there already is raised or lowered to `level`.
+
+    Managers share anything, team leads inside their team, chain managers `view` on locations of their chains. Raises NotFound,
+    Forbidden, Invalid (unknown person or level).
+    """
+    customer = lock_customer(scope, customer_id, right="customers.grant")
+    if level not in CODENAMES:
+        raise Invalid(_("Sharing is for reading or for changing."), field="level")
+    if scope.role == Role.CHAIN_MANAGER and (level != "view" or customer.account_type != AccountType.LOCATION):
+        raise Forbidden(_("A chain manager shares locations of his chains for reading."))
+    user = User.objects.visible_to(scope).active().filter(pk=user_id).first()
+    if user is None:
+        raise Invalid(_("There is no such person."), field="user")
+    permission = _permission(level)
+    there = CustomerUserPermission.objects.filter(user=user, content_object=customer)
+    if there.filter(permission=permission).exists():
+        return
+    there.delete()
+    CustomerUserPermission.objects.create(user=user, content_object=customer, permission=permission)
+    publish(CustomerUpdated(customer_id=customer.pk, fields=("grants",)))
+
+
+@transaction.atomic
+def revoke_grant(*, scope: Scope, customer_id: int, user_id: int) -> None:
+    """End the sharing with a colleague; nothing happens where there is none. Raises NotFound, Forbidden."""
+    customer = lock_customer(scope, customer_id, right="customers.grant")
+    removed, _by_model = CustomerUserPermission.objects.filter(user_id=user_id, content_object=customer).delete()
+    if removed:
+        publish(CustomerUpdated(customer_id=customer.pk, fields=("grants",)))
+
+
+def _permission(level: str) -> Permission:
+    return Permission.objects.get(
+        content_type__app_label=Customer._meta.app_label, content_type__model="customer", codename=CODENAMES[level]
+    )

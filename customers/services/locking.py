@@ -1,0 +1,84 @@
+"""What every service of customers begins with: lock what is visible, refuse what is not this actor's, compare versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope
+from crm.core.errors import Conflict, Forbidden, Invalid
+from customers.models import Customer
+
+
+def lock_customer(scope: Scope, customer_id: int, *, right: str = "customers.change") -> Customer:
+    """The visible customer, locked, if the scope may change him by `right`.
+
+    Raises NotFound (missing or hidden), Forbidden (visible, but not this actor's to change).
+    """
+    visible = Customer.objects.visible_to(scope)
+    customer = visible.select_for_update(of=("self",)).get_or_not_found(pk=customer_id)
+    scope.require(right)
+    if not visible.changeable_by(scope).filter(pk=customer_id).exists():
+        raise Forbidden(_("This customer is shared for reading. The owner or a manager can change it."))
+    return customer
+
+
+def refuse_stale(row: Model, changes: Mapping[str, Any], version: int | None) -> None:
+    """Raise Conflict where a field of `changes` was changed by someone else since `version`; other fields merge.
+
+    The values of that version are read from history; `extra["conflicts"]` maps each field to (seen then, stored now).
+    """
+    if version is None or version == row.version:  # type: ignore[attr-defined]
+        return
+    seen = row.history.filter(id=row.pk, version=version).order_by("-history_id").first()  # type: ignore[attr-defined]
+    if seen is None:
+        raise Conflict(_("This version is not known. Please load the page again."), version=row.version)  # type: ignore[attr-defined]
+    conflicts = {
+        name: (_column(seen, name), _column(row, name))
+        for name in changes
+        if _column(seen, name) != _column(row, name) and _column(row, name) != _plain(changes[name])
+    }
+    if conflicts:
+        name = next(iter(conflicts))
+        raise Conflict(
+            _("Someone changed this field meanwhile."), field=name, conflicts=conflicts, version=row.version  # type: ignore[attr-defined]
+        )
+
+
+def _column(row: Model, name: str) -> Any:
+    return getattr(row, row._meta.get_field(name).attname)  # type: ignore[union-attr]
+
+
+def _plain(value: Any) -> Any:
+    return value.pk if isinstance(value, Model) else value
+
+
+def apply(row: Model, changes: Mapping[str, Any], *, allowed: Iterable[str]) -> list[str]:
+    """Set `changes` on the row and validate these fields; the names that really changed.
+
+    Raises Invalid with a message per field: unknown name, wrong shape, unknown choice.
+    """
+    unknown = set(changes) - set(allowed)
+    if unknown:
+        raise Invalid(_("There is no such field."), errors={name: _("There is no such field.") for name in sorted(unknown)})
+    changed = []
+    for name, value in changes.items():
+        if _column(row, name) != _plain(value):
+            setattr(row, name, value)
+            changed.append(name)
+    validate(row, changes)
+    return changed
+
+
+def validate(row: Model, names: Iterable[str]) -> None:
+    """Run the model's own field validation on these fields; raises Invalid with a message per field."""
+    others = {field.name for field in row._meta.fields} - set(names)
+    try:
+        row.clean_fields(exclude=others)
+    except ValidationError as error:
+        errors = {name: " ".join(messages) for name, messages in error.message_dict.items()}
+        raise Invalid(_("Please check the marked fields."), errors=errors) from error

@@ -1,0 +1,103 @@
+"""The life of a customer: status by hand, activation by a delivered order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope, activate
+from crm.core.errors import Conflict, Invalid
+from customers.choices import CustomerStatus
+from customers.events import CustomerActivated, CustomerStatusChanged
+from customers.models import Customer
+from customers.services.locking import lock_customer
+from customers.transitions import ALLOWED, BY_MANAGER, LIFTED_BY_ORDER
+from outbox.services import publish
+
+
+@transaction.atomic
+def change_status(*, scope: Scope, customer_id: int, status: str, reason: str) -> Customer:
+    """Archive or reopen by hand; a manager's decision, with a reason. Staying where one is changes nothing.
+
+    AKTIV comes from a delivered order (`activate_customer`), RISIKO and INAKTIV from the nightly count of in-season days.
+    Raises NotFound, Forbidden, Invalid (no reason), Conflict (`allowed` names the steps there are).
+    """
+    customer = lock_customer(scope, customer_id, right="customers.status")
+    if customer.status == status:
+        return customer
+    if status not in ALLOWED[customer.status]:
+        raise Conflict(
+            _("This step is not possible now."), field="status", allowed=sorted(ALLOWED[customer.status] & BY_MANAGER)
+        )
+    if status not in BY_MANAGER:
+        raise Conflict(
+            _("This status is not set by hand: a delivered order or the nightly count does it."),
+            field="status",
+            allowed=sorted(ALLOWED[customer.status] & BY_MANAGER),
+        )
+    if not reason.strip():
+        raise Invalid(_("A reason is needed; it stands in the history."), field="reason")
+    _step(scope.with_reason(reason.strip()), customer, status)
+    return customer
+
+
+def _step(scope: Scope, customer: Customer, status: str, fields: tuple[str, ...] = ()) -> None:
+    """One step of the machine on a locked row; the scope's reason goes into the history."""
+    old, customer.status, customer.status_since = customer.status, status, scope.now
+    with activate(scope):
+        customer.save(update_fields=["status", "status_since", *fields])
+        publish(CustomerStatusChanged(customer_id=customer.pk, old=old, new=status))
+
+
+@transaction.atomic
+def activate_customer(*, scope: Scope, customer_id: int, order_number: str = "") -> bool:
+    """A person says: the first order was delivered. True when the customer became AKTIV, False when he was already.
+
+    Owner, team lead and manager may. Raises NotFound, Forbidden, Conflict (archived).
+    """
+    customer = lock_customer(scope, customer_id, right="customers.activate")
+    if customer.status == CustomerStatus.AKTIV:
+        return False
+    order = order_number.strip()
+    reason = f"Activated by {scope.actor} - Order: {order or '-'}"
+    return _deliver(scope.with_reason(reason), customer, order, scope.now)
+
+
+@transaction.atomic
+def record_delivered_order(
+    *, scope: Scope, customer_id: int, order_number: str, delivered_at: datetime, reason: str = ""
+) -> bool:
+    """An order was delivered: the one service behind the button, orders and webhooks. True when the status changed.
+
+    Idempotent: the same delivery again changes nothing. Raises NotFound, Forbidden, Invalid (delivered in the future),
+    Conflict (archived: a manager reopens first).
+    """
+    customer = lock_customer(scope, customer_id, right="customers.activate")
+    if delivered_at > scope.now:
+        raise Invalid(_("A delivery cannot lie in the future."), field="delivered_at")
+    return _deliver(scope.with_reason(reason or f"Order delivered: {order_number}"), customer, order_number, delivered_at)
+
+
+def _deliver(scope: Scope, customer: Customer, order_number: str, delivered_at: datetime) -> bool:
+    if customer.status == CustomerStatus.ARCHIVIERT:
+        raise Conflict(_("An archived customer is not activated. A manager can reopen it first."), field="status")
+    changed = []
+    if customer.last_order_at is None or delivered_at > customer.last_order_at:
+        customer.last_order_at = delivered_at
+        changed.append("last_order_at")
+    if customer.activated_at is None:
+        customer.activated_at, customer.activated_by_id = delivered_at, scope.user_id
+        customer.first_order_number = order_number
+        changed += ["activated_at", "activated_by", "first_order_number"]
+    if customer.status in LIFTED_BY_ORDER:
+        _step(scope, customer, CustomerStatus.AKTIV, tuple(changed))
+        with activate(scope):
+            publish(CustomerActivated(customer_id=customer.pk, order_number=order_number))
+        return True
+    if changed:
+        with activate(scope):
+            customer.save(update_fields=changed)
+    return False
+

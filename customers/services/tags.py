@@ -1,0 +1,34 @@
+"""Tags on customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope
+from crm.core.errors import Invalid
+from customers.events import CustomerUpdated
+from customers.models import CustomerTag, Tag
+from customers.services.locking import lock_customer
+from outbox.services import publish
+
+
+@transaction.atomic
+def set_tags(*, scope: Scope, customer_id: int, names: Iterable[str]) -> None:
+    """Give the customer exactly these tags; unknown ones are made. Raises NotFound, Forbidden, Invalid (over 40 characters)."""
+    customer = lock_customer(scope, customer_id)
+    wanted = {name.strip() for name in names if name.strip()}
+    if any(len(name) > 40 for name in wanted):
+        raise Invalid(_("A tag has at most 40 characters."), field="tags")
+    organisation = {"organisation_id": scope.organisation_id}
+    Tag.objects.bulk_create([Tag(name=name, **organisation) for name in sorted(wanted)], ignore_conflicts=True)
+    tags = Tag.objects.visible_to(scope).filter(name__in=wanted)
+    there = CustomerTag.objects.filter(customer=customer)
+    removed, _by_model = there.exclude(tag__in=tags).delete()
+    known = set(there.values_list("tag_id", flat=True))
+    added = [CustomerTag(customer=customer, tag=tag, **organisation) for tag in tags if tag.pk not in known]
+    CustomerTag.objects.bulk_create(added)
+    if removed or added:
+        publish(CustomerUpdated(customer_id=customer.pk, fields=("tags",)))

@@ -1,0 +1,78 @@
+"""From a signed-in user to his scope: role, rights, visible owners, grants. Resolved once per request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.utils import timezone
+
+from crm.core.access import READS_ALL, Scope
+from organisation.choices import Role
+from organisation.rights import rights_of
+
+if TYPE_CHECKING:
+    from organisation.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Accounts shared with a user, to see and to change; a CHAIN stands for its LOCATIONs too."""
+
+    granted_ids: frozenset[int] = frozenset()
+    changeable_ids: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class _Registry:
+    resolve: Callable[[int], Grants] = field(default=lambda _user_id: Grants())
+
+
+_registry = _Registry()
+
+
+def register_grants(resolver: Callable[[int], Grants]) -> None:
+    """Name the one function that tells a user's grants; the app that owns the granted rows calls this when it is ready."""
+    _registry.resolve = resolver
+
+
+def enter_organisation(organisation_id: int) -> None:
+    """Let the open transaction read this organisation's people, so that a scope can be made of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.organisation', %s, true)", [str(organisation_id)])
+
+
+def enter_sign_in(identifier: str) -> None:
+    """Let the open transaction read the one user with this id or mail, before any scope exists."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.login', %s, true)", [identifier])
+
+
+def scope_for(user: User, *, source: str = "page", request_id: str = "") -> Scope:
+    """The scope of `user` now. The transaction must have entered the user's organisation."""
+    scope = Scope(
+        organisation_id=user.organisation_id,
+        actor=f"user:{user.pk}",
+        role=user.role,
+        user_id=user.pk,
+        rights=rights_of(user.role, user.added_rights, user.withdrawn_rights),
+        owner_ids=None if user.role in READS_ALL else _visible_owners(user),
+        now=timezone.now(),
+        zone=user.organisation.zone,
+        source=source,
+        request_id=request_id,
+    )
+    if scope.sees_all:
+        return scope
+    grants = _registry.resolve(user.pk)
+    return replace(scope, granted_ids=grants.granted_ids, changeable_ids=grants.changeable_ids)
+
+
+def _visible_owners(user: User) -> frozenset[int]:
+    """Himself; a team lead also everybody in the teams he leads."""
+    if user.role != Role.TEAM_LEAD:
+        return frozenset({user.pk})
+    members = type(user).objects.filter(team__in=user.led_teams.all()).values_list("pk", flat=True)
+    return frozenset({user.pk, *members})

@@ -1,0 +1,31 @@
+"""Enumerations of people and teams."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(TextChoices):
+    """What a user is in his organisation; what each may do stands in `rights.py`."""
+
+    REP = "REP", _("Sales rep")
+    TEAM_LEAD = "TEAM_LEAD", _("Team lead")
+    CHAIN_MANAGER = "CHAIN_MANAGER", _("Chain manager")
+    MANAGER = "MANAGER", _("Sales manager")
+    ADMINISTRATOR = "ADMINISTRATOR", _("Administrator")
+    DPO = "DPO", _("Data-protection officer")
+    AUDITOR = "AUDITOR", _("Auditor")
+
+
+class Language(TextChoices):
+    """Languages of the pages."""
+
+    DE = "de", _("German")
+    EN = "en", _("English")
+
+
+class LinkPurpose(TextChoices):
+    """What a one-time link is for; a link is good for its own purpose alone."""
+
+    SET_UP = "SET_UP", _("Set up the account")
