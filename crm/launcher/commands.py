@@ -53,7 +53,7 @@ def _enter(name: str, arguments: list[str]) -> None:
     env.pop("PYTHONHOME", None)
     env.pop("PYTHONPATH", None)
     path = os.pathsep.join([str(VENV / "bin"), env.get("PATH", "/usr/bin:/bin")])
-    os.execve(PYTHON, [str(PYTHON), str(ROOT / "freshplan"), *arguments], env | {"PATH": path})
+    os.execve(PYTHON, [str(PYTHON), str(ROOT / "freshplan"), *arguments], env | {"PATH": path})  # noqa: S606 - ourselves
 
 
 def _overview() -> str:
@@ -109,15 +109,29 @@ def _env_for_help() -> dict[str, str]:
 
 
 MANAGE = str(ROOT / "manage.py")
-# To add a command: one line. `_inside` runs something of the product, `_module` something of the launcher.
+# To add a command: one entry. `_inside` runs something of the product, `_module` something of the launcher.
 COMMANDS = {
     "run": Command("run the product on http://127.0.0.1:8000 (--port N)", SERVE, _run),
-    "test": Command("pass the tests (pytest's arguments; --fast leaves browser, fault and fuzz tests out)", DEVELOP, _module("testing")),
+    "test": Command(
+        "pass the tests (pytest's arguments; --fast leaves browser, fault and fuzz out)", DEVELOP, _module("testing")
+    ),
     "check": Command("every lint, type, migration, translation and dependency check", DEVELOP, _module("checks")),
-    "bench": Command("load customers and measure the named cases (--customers N --cases A,B)", SERVE, _inside("bench", "-m", "bench")),
-    "seed": Command("load demo customers at scale", SERVE, _inside("seed", MANAGE, "seed")),
-    "import": Command("import customers from a file (customers FILE --mapping FILE.json)", SERVE, _inside("import", MANAGE, "crm_import")),
-    "projection": Command("rebuild the customers' projection, or check it (rebuild|check)", SERVE, _inside("projection", MANAGE, "projection")),
-    "organisation": Command("create an organisation and its first administrator (create)", SERVE, _inside("organisation", MANAGE, "organisation")),
+    "bench": Command(
+        "load customers and measure the named cases (--customers N --cases A,B)", SERVE, _inside("bench", "-m", "bench")
+    ),
+    "seed": Command("load customers at scale", SERVE, _inside("seed", MANAGE, "seed")),
+    "import": Command(
+        "import customers (customers FILE --mapping FILE.json)", SERVE, _inside("import", MANAGE, "crm_import")
+    ),
+    "projection": Command(
+        "rebuild the customers' projection or check it (rebuild|check)",
+        SERVE,
+        _inside("projection", MANAGE, "projection"),
+    ),
+    "organisation": Command(
+        "make an organisation and its first administrator (create)",
+        SERVE,
+        _inside("organisation", MANAGE, "organisation"),
+    ),
     "shell": Command("Django's shell with the product's models", SERVE, _inside("shell", MANAGE, "shell")),
-}  # fmt: skip
+}

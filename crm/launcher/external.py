@@ -76,7 +76,8 @@ def _look(url: str, variable: str) -> dict[str, object]:
     except psycopg.Error as error:
         line = (str(error).strip().splitlines() or ["no answer"])[0]
         raise Problem(f"{variable} does not lead to a database: {line}") from error
-    assert row is not None
+    if row is None:
+        raise Problem(f"{variable} leads to a server that does not list its own role: is it a pooler's console?")
     keys = ("role", "superuser", "bypasses", "makes_roles", "owns", "extensions")
     return {"version": version, **dict(zip(keys, row, strict=True))}
 

@@ -1,9 +1,12 @@
 """How the launcher talks: one line of progress or one line of refusal, both on stderr."""
 
+import os
 import sys
 import time
+from contextlib import suppress
 
-BEGIN = time.monotonic()
+# The launcher goes on in another Python; the clock goes on with it.
+BEGIN = float(os.environ.get("CRM_BEGIN") or time.monotonic())
 
 
 class Problem(Exception):
@@ -12,11 +15,5 @@ class Problem(Exception):
 
 def say(text: str, source: str = "freshplan") -> None:
     """One line of progress on stderr, with the seconds since the start."""
-    try:
-        print(
-            f"{time.monotonic() - BEGIN:7.1f}s {source:<9}| {text}",
-            file=sys.stderr,
-            flush=True,
-        )
-    except (BrokenPipeError, ValueError):
-        pass  # nobody reads any more; what runs must still be stopped in order
+    with suppress(BrokenPipeError, ValueError):  # nobody reads any more; what runs must still be stopped in order
+        print(f"{time.monotonic() - BEGIN:7.1f}s {source:<9}| {text}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 """The database roles: made once, put right at each start. Runs inside the environment (psycopg).
 
-`<db>_owner` owns the database and runs migrations; `<db>_app` serves; `<db>_relay` moves events; `<db>_backup` reads for
-dumps; `<db>_search` cannot log in and owns the definer functions of the search. None is superuser or bypasses policies.
+`<db>_owner` owns the database and runs migrations; `<db>_app` serves; `<db>_relay` moves events; `<db>_backup` reads
+for dumps; `<db>_search` cannot log in and owns the search's definer functions. None is superuser or bypasses policies.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ LOGINS = ("owner", "app", "relay", "backup")
 def provision(admin_url: str, database: str, passwords: Path | None = None) -> dict[str, str]:
     """Make the database, its extensions and its roles, or put right what is there; the URL of each role that logs in.
 
-    `admin_url` is of a superuser, or of a role with CREATEROLE that owns the database or may make it. `passwords` is the
-    file that keeps the roles' random passwords (0600); default `roles.json` in CRM_DATA_DIR. Raises Problem.
+    `admin_url` is of a superuser, or of a role with CREATEROLE that owns the database or may make it. `passwords` is
+    the file that keeps the roles' random passwords (0600); default `roles.json` in CRM_DATA_DIR. Raises Problem.
     """
     import psycopg
 
@@ -154,7 +154,8 @@ def _hand_over(admin: psycopg.Connection, database: str) -> None:
         " FROM pg_database WHERE datname = %s",
         [database],
     ).fetchone()
-    assert row is not None
+    if row is None:
+        raise Problem(f"Database {database} does not list itself: is DATABASE_URL a pooler's own console?")
     if row[0] != owner:
         _run(admin, "ALTER DATABASE {} OWNER TO {}", database, owner)
     if row[1] not in {owner, "pg_database_owner"}:

@@ -275,7 +275,7 @@ class Postgres:
 
 
 class Valkey:
-    """One embedded Valkey in `<data>/valkey-9`; the folder names the major version, as its files are not exchangeable."""
+    """One embedded Valkey in `<data>/valkey-9`: the folder names the major version, whose files no other reads."""
 
     name = "valkey"
 

@@ -61,9 +61,8 @@ def manage(arguments: list[str], env: dict[str, str], what: str) -> None:
         text=True,
         errors="replace",
     )
-    assert process.stdout is not None
     try:
-        for line in process.stdout:
+        for line in process.stdout or ():
             if line.strip():
                 say(line.rstrip(), arguments[0][:9])
         failed = process.wait() != 0
