@@ -151,7 +151,7 @@ def leftovers(data: Path) -> list[int]:
 
 def end_leftovers(data: Path) -> None:
     """Wait for an earlier run's processes to go, then end those that stay. Only with the folder's lock in hand."""
-    for number, seconds in ((None, 1.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
+    for number, seconds in ((None, 0.5), (signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
         pids = leftovers(data)
         if not pids:
             return

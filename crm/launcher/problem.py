@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 # The launcher goes on in another Python; the clock goes on with it.
-BEGIN = float(os.environ.get("CRM_BEGIN") or time.monotonic())
+BEGIN = float(os.environ.pop("CRM_BEGIN", "") or time.monotonic())
 
 
 class Problem(Exception):

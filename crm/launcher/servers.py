@@ -22,6 +22,17 @@ ADMIN = "postgres"
 WAIT = 60.0  # seconds a server gets to answer; replaying a long write-ahead log takes a while
 UNSHARE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
+# What the servers say while all is well.
+QUIET = (
+    "LOG:  ",
+    "the database system is starting up",
+    "not yet accepting connections",
+    "Consistent recovery state",
+    "Memory overcommit must be enabled",
+    "Received SIGTERM scheduling shutdown",
+    "is now ready to exit",
+)
+
 
 def free_port() -> int:
     """A loopback port that nobody listens on right now."""
@@ -113,7 +124,7 @@ class Postgres:
                 cwd=self._cwd(),
                 stop_signal=signal.SIGINT,
                 account=self._uid(),
-                hide=("LOG:  ", "FATAL:  the database system is starting up"),
+                hide=QUIET,
             )
             while child.running() and not self.answers():
                 if time.monotonic() > end:
@@ -320,7 +331,7 @@ class Valkey:
             command,
             env=os.environ | {MARK: str(self.data)},
             cwd=self.data,
-            hide=("Memory overcommit must be enabled",),
+            hide=QUIET,
         )
         end = time.monotonic() + WAIT
         while not self.answers():

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from crm.launcher.backing import Backing, as_relay, as_served
-from crm.launcher.children import MARK, Child
+from crm.launcher.children import MARK, Child, end_leftovers
 from crm.launcher.datafolder import DataFolder
 from crm.launcher.environment import PYTHON, ROOT, VENV
 from crm.launcher.problem import Problem, say
@@ -25,6 +25,19 @@ HOST = "127.0.0.1"
 READY_WAIT = 90.0  # seconds until /readyz must answer 200
 PROCESSES_STOP = 8.0  # seconds that web, worker, relay and beat get to end; then the servers get
 SERVERS_STOP = 5.0  # so many, and all together stay under the 15 s that a signal may take
+# What another command needs from `run.json` to work on the same servers.
+HANDED_ON = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_RELAY_URL",
+    "CRM_ADMIN_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "CRM_DATA_DIR",
+    "CRM_EMBEDDED",
+    "CRM_ADDRESS",
+    "ALLOWED_HOSTS",
+)
 CALM = 30.0  # a process that ran so long starts again at once
 
 
@@ -91,6 +104,12 @@ def run(port: int) -> int:
         raise Problem(f"FreshPlan runs already on {folder.path}: {folder.holder()}. Set CRM_DATA_DIR for a second one.")
     backing = Backing(folder)
     supervisor = Supervisor()
+    try:
+        end_leftovers(folder.path)  # they may hold the port
+        _check_port(port)
+    except Problem:
+        folder.leave()
+        raise
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
@@ -112,7 +131,6 @@ def run(port: int) -> int:
 
 
 def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, port: int) -> None:
-    _check_port(port)
     address = f"http://{HOST}:{port}"
     folder.write(_facts(folder, address) | {"ready": False})
     env = backing.start(f"{HOST}:{port}")
@@ -127,7 +145,7 @@ def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, port: i
     for name, command, its_env in _processes(folder.path, env, port):
         supervisor.add(name, _starter(name, command, its_env | {MARK: str(folder.path)}))
     _wait_until_ready(supervisor, address)
-    kept = {key: value for key, value in env.items() if key.startswith(("DATABASE_", "REDIS_", "CRM_", "SECRET_"))}
+    kept = {key: value for key, value in env.items() if key in HANDED_ON}
     pids = {post.name: post.child.pid for post in supervisor.posts}
     folder.write(_facts(folder, address) | {"ready": True, "pids": pids, "environment": kept})
     _announce(folder.path, address, env)
@@ -146,7 +164,7 @@ def _processes(data: Path, env: dict[str, str], port: int) -> list[tuple[str, li
     celery = [str(VENV / "bin" / "celery"), "-A", "crm"]
     web = [str(VENV / "bin" / "granian"), "--interface", "wsgi", "crm.wsgi:application", "--host", HOST]
     web += ["--port", str(port), "--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
-    web += ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--process-name", f"freshplan-{port}"]
+    web += ["--respawn-failed-workers", "--workers-kill-timeout", "5"]
     return [
         ("web", web, served),
         (
