@@ -74,6 +74,14 @@ class CustomerWordQuerySet(ScopedQuerySet[Any]):
         return _owned_or_granted(scope, pk="customer_id")
 
 
+class VocabularyQuerySet(ScopedQuerySet[Any]):
+    """The vocabulary holds words of customers: whole for who sees all, closed to others."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """Others reach it through `customers_similar_words` alone."""
+        return Q() if scope.sees_all else Q(pk__in=[])
+
+
 class BelongsToCustomerQuerySet(ScopedQuerySet[Any]):
     """Rows that hang on a customer: as visible and as changeable as he is. Subqueries, never joins."""
 

@@ -8,12 +8,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.access import ScopedQuerySet
 from crm.core.classes import internal, personal
 from crm.core.models import OrganisationModel
 from customers.choices import RoiBucket, SampleStatus
 from customers.models.account import Customer
-from customers.querysets import CustomerHotQuerySet, CustomerWordQuerySet
+from customers.querysets import CustomerHotQuerySet, CustomerWordQuerySet, VocabularyQuerySet
 
 TEXT_SLOTS: Final = tuple(f"hot_text_{n}" for n in range(1, 17))
 NUMBER_SLOTS: Final = tuple(f"hot_number_{n}" for n in range(1, 11))
@@ -148,7 +147,7 @@ class VocabularyWord(OrganisationModel):
 
     word = personal(models.TextField(_("word"), db_collation="C"))
 
-    objects = ScopedQuerySet["VocabularyWord"].as_manager()
+    objects = VocabularyQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("vocabulary"), _("vocabulary")

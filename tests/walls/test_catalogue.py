@@ -1,0 +1,115 @@
+"""Reads the database's own catalogue: no table, view or function may slip past the wall."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+
+pytestmark = [pytest.mark.wall, pytest.mark.django_db]
+
+OWN_APPS = ("organisation", "outbox", "jobs", "customers")
+
+# Tables without an organisation, each with its reason; a stale entry fails.
+UNPROTECTED = {
+    "auth_group": "library table, unused, empty",
+    "auth_group_permissions": "library table, unused, empty",
+    "auth_permission": "names of permissions, the same everywhere",
+    "axes_accessattempt": "lock-out is counted before anyone is known",
+    "axes_accessattemptexpiration": "lock-out is counted before anyone is known",
+    "axes_accessfailurelog": "lock-out is counted before anyone is known",
+    "axes_accesslog": "lock-out is counted before anyone is known",
+    "django_admin_log": "library table; the admin's log is the history",
+    "django_content_type": "names of models",
+    "django_migrations": "the schema's own history",
+    "django_session": "read before anyone is known; the key is the secret",
+    "guardian_groupobjectpermission": "library table, unused, empty",
+    "guardian_userobjectpermission": "library table, unused, empty",
+}
+
+DEFINER_FUNCTIONS = {
+    "crm_keep_history": "the application's role only reads history",
+    "customers_index_changed": "search words are written by triggers alone",
+    "customers_index_words": "search words are written by triggers alone",
+    "customers_keep_choices": "choices are written by triggers alone",
+    "customers_project": "the projection sees all source rows, whoever writes",
+    "customers_project_changed": "the projection sees all source rows, whoever writes",
+    "customers_similar_words": "trigram operators are not leakproof; tells words, never customers",
+    "organisation_ids": "schedulers run for each organisation",
+}
+
+
+def test_every_table_is_protected_or_excused(owner_db):
+    rows = owner_db.execute(
+        "SELECT relname, relrowsecurity AND relforcerowsecurity,"
+        " EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*')"
+        " FROM pg_class c WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+    ).fetchall()
+    bare = {name for name, forced, policed in rows if not (forced and policed)}
+    assert bare - set(UNPROTECTED) == set()
+    assert {name for name in UNPROTECTED if name in {row[0] for row in rows}} - bare == set(), "stale excuse"
+
+
+def test_views_run_with_the_callers_rights(owner_db):
+    rows = owner_db.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
+        " AND NOT coalesce(reloptions::text, '') LIKE '%security_invoker=true%'"
+        " AND relname NOT LIKE 'pg_stat%'"
+    ).fetchall()
+    assert rows == []
+
+
+def test_definer_functions_are_known_and_have_a_search_path(owner_db):
+    rows = owner_db.execute(
+        "SELECT proname, coalesce(proconfig::text, '') LIKE '%search_path=%' FROM pg_proc"
+        " WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    ).fetchall()
+    assert {name for name, _fixed in rows} - set(DEFINER_FUNCTIONS) == set()
+    assert [name for name, fixed in rows if not fixed] == []
+
+
+def test_the_application_role_owns_nothing_and_cannot_truncate(owner_db):
+    (database,) = owner_db.execute("SELECT current_database()").fetchone()
+    role = f"{database}_app"
+    assert owner_db.execute(
+        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = %s", [role]
+    ).fetchone() == (False, False, False, False)
+    assert owner_db.execute("SELECT count(*) FROM pg_class WHERE relowner = %s::regrole", [role]).fetchone() == (0,)
+    assert (
+        owner_db.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND has_table_privilege(%s, oid, 'TRUNCATE')",
+            [role],
+        ).fetchall()
+        == []
+    )
+
+
+def test_history_is_read_only_for_the_application(owner_db):
+    (database,) = owner_db.execute("SELECT current_database()").fetchone()
+    writable = owner_db.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE '%%historical%%'"
+        " AND has_table_privilege(%s, oid, 'INSERT, UPDATE, DELETE')",
+        [f"{database}_app"],
+    ).fetchall()
+    assert writable == []
+
+
+def test_every_model_with_history_has_the_triggers(owner_db):
+    rows = owner_db.execute(
+        "SELECT c.relname, count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+        " WHERE t.tgfoid = 'crm_keep_history'::regproc GROUP BY 1"
+    ).fetchall()
+    kept = {name: triggers for name, triggers in rows}
+    models = [model for model in apps.get_models() if hasattr(model, "history")]
+    assert len(models) >= 8
+    assert {model._meta.db_table: kept.get(model._meta.db_table) for model in models} == {
+        model._meta.db_table: 3 for model in models
+    }
+
+
+def test_foreign_roles_read_nothing_of_the_application(owner_db):
+    public = owner_db.execute(
+        "SELECT relname FROM pg_class c, aclexplode(c.relacl) a WHERE relnamespace = 'public'::regnamespace"
+        " AND a.grantee = 0 AND relname NOT LIKE 'pg_stat%'"
+    ).fetchall()
+    assert public == []
