@@ -90,7 +90,7 @@ class ImportMapping:
             raise Invalid(_("The file has no column: %(columns)s.") % {"columns": ", ".join(missing)}, field="file")
 
     def apply(self, raw: Mapping[str, str]) -> dict[str, str]:
-        """Field → text of one row: trimmed, without empty ones; constants where the row has nothing, values translated."""
+        """Field → text of one row: trimmed, without empty ones; constants where it has nothing, values translated."""
         row = {name: value.strip() for header, name in self.columns.items() if (value := raw.get(header) or "").strip()}
         for name, constant in self.constants.items():
             row.setdefault(name, constant)

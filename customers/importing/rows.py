@@ -27,7 +27,7 @@ _STATED_AS_PROSPECT: Final = frozenset({"", "LEAD", CustomerStatus.PROSPECT})
 
 @dataclass(slots=True, kw_only=True)
 class ParsedRow:
-    """One row of the file, ready to be staged. `customer`, `address` and `fields` hold what it brings, nothing empty."""
+    """One row of the file, ready to be staged. `customer`, `address`, `fields` hold what it brings, nothing empty."""
 
     row: int
     customer: dict[str, Any] = field(default_factory=dict)

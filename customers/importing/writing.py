@@ -76,7 +76,8 @@ RETURNING a.customer_id
 _INSERT_ADDRESSES: Final = f"""
 INSERT INTO customers_address (organisation_id, customer_id, kind, is_primary, {", ".join(_ADDRESS_COLUMNS)})
 SELECT %(organisation)s, r.customer_id, coalesce(d.kind, 'DELIVERY'), true,
-       coalesce(d.street, ''), coalesce(d.house_number, ''), coalesce(d.postcode, ''), coalesce(d.city, ''), coalesce(d.country, ''), d.latitude, d.longitude
+       coalesce(d.street, ''), coalesce(d.house_number, ''), coalesce(d.postcode, ''), coalesce(d.city, ''),
+       coalesce(d.country, ''), d.latitude, d.longitude
   FROM import_row r CROSS JOIN LATERAL {_OF_ADDRESS}
  WHERE r.address <> '{{}}'
    AND NOT EXISTS (SELECT 1 FROM customers_address a
@@ -186,7 +187,7 @@ def _stage(
 
 
 def _update_customers(scope: Scope, fields: frozenset[str]) -> str:
-    """The statement that brings existing accounts up to date: only what rows bring, an empty cell takes nothing away."""
+    """The statement that brings existing accounts up to date; an empty cell takes nothing away."""
     names = {name: f"d.{name}" for name in _CUSTOMER if name in fields}
     if {"seasonal_pattern", "seasonal_months"} & set(names):
         names |= {name: f"d.{name}" for name in ("is_seasonal_business", "seasonal_months", "seasonal_pattern")}
