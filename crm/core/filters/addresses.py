@@ -1,0 +1,171 @@
+"""The short form of a filter in a URL.
+
+`status=AKTIV&status=RISIKO` (one of), `owner=me`, `renewal_date=2026-01-01..2026-03-31`, `volume=1000..`,
+`renewal_date=next_90_days`; other operators by name: `name__starts=mu`, `status__not_in=ARCHIVIERT`, `owner__empty=1`.
+All hold together. What does not fit, such as groups, is a tree in `filter=<json>`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope
+from crm.core.filters.days import read_span
+from crm.core.filters.fields import FilterField
+from crm.core.filters.kinds import LIST_VALUE, MOST_LEAVES, NO_VALUE, RANGE_TYPES, TIME_TYPES, FieldType, Operator
+from crm.core.filters.nodes import Leaf, Node, conjuncts, join, leaves, tree
+from crm.core.filters.parsing import Problem, Reading, load_json
+from crm.core.filters.registry import RESERVED, Fields, FilterRegistry, resolve
+from crm.core.filters.values import Unreadable, reader_of
+
+_ONE_OF = frozenset({FieldType.TEXT, FieldType.CHOICE, FieldType.MULTI_CHOICE, FieldType.USER, FieldType.REFERENCE})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a URL's parameters gave. With problems, `node` lacks the faulty parts and so lets *more* rows pass.
+
+    A page may show that beside the problems; whoever acts on all rows must refuse.
+    """
+
+    node: Node
+    problems: tuple[Problem, ...]
+
+
+def from_query(
+    params: QueryDict, registry: FilterRegistry | Fields, scope: Scope, *, reserved: Collection[str] = ()
+) -> Read:
+    """The filter in a URL's parameters. Blank values are passed over, as empty inputs of a form send them.
+
+    Unknown names outside RESERVED and `reserved` are problems, never ignored: a mistyped filter would show too much.
+    """
+    reading = Reading(resolve(registry, scope))
+    found: list[Node | None] = []
+    for name, texts in params.lists():
+        values = [text for text in texts if text.strip()]
+        if name in RESERVED or name in reserved or not values:
+            continue
+        found.append(_parameter(reading, name, values))
+    for text in params.getlist("filter"):
+        if text.strip():
+            found.append(_tree(reading, text))
+    node = join(*(each for each in found if each is not None))
+    if sum(1 for _leaf in leaves(node)) > MOST_LEAVES:
+        reading.problems.append(Problem("filter", _("At most %(count)d conditions.") % {"count": MOST_LEAVES}))
+        node = join()
+    return Read(node, tuple(reading.problems))
+
+
+def _tree(reading: Reading, text: str) -> Node:
+    before = len(reading.problems)
+    try:
+        node = reading.root(load_json(text), "filter")
+    except Unreadable as unreadable:
+        reading.problems.append(Problem("filter", str(unreadable)))
+        return join()
+    # A group that lost a part means something else: leave all of it out.
+    return node if len(reading.problems) == before else join()
+
+
+def _parameter(reading: Reading, name: str, values: list[str]) -> Leaf | None:
+    if name in reading.fields:
+        return _plain(reading, reading.fields[name], name, values)
+    key, mark, suffix = name.rpartition("__")
+    field = reading.field(key if mark else name, name)
+    if field is None:
+        return None
+    operator = reading.operator(suffix, field, name)
+    if operator is None:
+        return None
+    if operator in NO_VALUE:
+        return Leaf(field.key, operator, None, field)
+    if operator in LIST_VALUE:
+        return reading.leaf(field, operator, values, name)
+    if operator is Operator.BETWEEN:
+        return reading.leaf(field, operator, values[0].split(".."), name)
+    return reading.leaf(field, operator, _single(reading, name, values), name)
+
+
+def _single(reading: Reading, name: str, values: list[str]) -> str:
+    if len(values) > 1:
+        reading.problems.append(Problem(name, _("Only one value belongs here.")))
+    return values[0]
+
+
+def _plain(reading: Reading, field: FilterField, name: str, values: list[str]) -> Leaf | None:
+    """A parameter named like its field: one value, several, a range or a span."""
+    if field.type is FieldType.BOOLEAN:
+        return reading.leaf(field, Operator.IS, _single(reading, name, values), name)
+    if field.type in _ONE_OF:
+        if len(values) > 1:
+            wanted, value = Operator.IN, values
+        else:
+            wanted, value = Operator.EQ, values
+        operator = reading.operator(wanted.value, field, name)
+        return operator and reading.leaf(field, operator, value if wanted is Operator.IN else value[0], name)
+    text = _single(reading, name, values)
+    wanted, raw = _range(field, text)
+    operator = reading.operator(wanted.value, field, name)
+    return operator and reading.leaf(field, operator, raw, name)
+
+
+def _range(field: FilterField, text: str) -> tuple[Operator, object]:
+    low, dots, high = text.partition("..")
+    if not dots:
+        is_span = field.type in TIME_TYPES and read_span(text) is not None
+        return (Operator.WITHIN if is_span else Operator.EQ), text
+    if low and high:
+        return Operator.BETWEEN, [low, high]
+    return (Operator.GTE, low) if low else (Operator.LTE, high)
+
+
+def to_query(node: Node) -> str:
+    """The URL parameters of a filter, without a leading "?"; "" for the one that lets everything pass."""
+    return urlencode(to_pairs(node))
+
+
+def to_pairs(node: Node) -> list[tuple[str, str]]:
+    """The URL parameters of a filter as names and values. `from_query` reads them back."""
+    pairs: list[tuple[str, str]] = []
+    rest: list[Node] = []
+    taken: set[str] = set()
+    for part in conjuncts(node):
+        written = _short(part) if isinstance(part, Leaf) else None
+        if written and written[0] not in taken:
+            taken.add(written[0])
+            pairs.extend((written[0], text) for text in written[1])
+        else:
+            rest.append(part)
+    if rest:
+        pairs.append(("filter", json.dumps(tree(join(*rest)), ensure_ascii=False, separators=(",", ":"))))
+    return pairs
+
+
+def _short(leaf: Leaf) -> tuple[str, list[str]] | None:
+    """The parameter's name and values."""
+    key, operator, write = leaf.key, leaf.operator, reader_of(leaf.field).as_text
+    if operator in NO_VALUE:
+        return f"{key}__{operator.value}", ["1"]
+    if operator is Operator.IN and len(leaf.value) > 1:
+        return key, [write(each) for each in leaf.value]
+    if operator in LIST_VALUE:
+        return f"{key}__{operator.value}", [write(each) for each in leaf.value]
+    if operator is Operator.BETWEEN:
+        return key, ["..".join(write(each) for each in leaf.value)]
+    text = write(leaf.value)
+    if leaf.field.type in RANGE_TYPES and operator in {Operator.GTE, Operator.LTE}:
+        return key, [f"{text}.." if operator is Operator.GTE else f"..{text}"]
+    if operator in {Operator.EQ, Operator.IS, Operator.WITHIN}:
+        return key, [text]
+    return f"{key}__{operator.value}", [text]
+
+
+def hidden_pairs(pairs: Iterable[tuple[str, str]], *, without: Collection[str]) -> list[tuple[str, str]]:
+    """The pairs that a form must carry on as hidden inputs, without those it has inputs for."""
+    return [(name, value) for name, value in pairs if name not in without]

@@ -1,0 +1,353 @@
+"""A list page's state in its URL: search, filter, sort, columns, place, size, saved view.
+
+An app says once what its list is:
+
+    CUSTOMERS = Listing(
+        path="/customer-management/customers/",
+        registry=CUSTOMER_FILTERS,                       # a FilterRegistry
+        columns=(
+            Column("name", _("Company"), sort="name_key", fixed=True),
+            Column("status", _("Status"), sort="status"),
+            Column("volume", _("Volume"), sort="actual_volume_cents", numeric=True, descending_first=True, right="money.read"),
+            Column("city", _("City"), shown=False),      # offered by the column picker, not shown at first
+        ),
+        default_sort="name",
+        more_columns=catalogue_columns,                  # callable(scope) -> columns, optional
+    )
+
+and its view reads and uses the state:
+
+    state = ListState.read(request, CUSTOMERS)
+    rows = state.narrow(CustomerHot.objects.visible_to(request.scope).for_list())
+    page = state.page(rows)                              # paging.Page: page.rows; the cursors are in state's links
+    total = capped_count(rows)
+
+In the template: `state.problems` (place, message), `state.chips` (text, url without it), `state.headers` (label, url, aria
+sort), `state.first_url`, `state.previous_url`, `state.next_url`, `state.last_url`, `state.clear_url`, `state.hidden_inputs`
+for forms, and `state.url(sort="-name")`, `state.url(size=100)` … for any other link: it keeps all the rest and begins at
+the first page again. Filters of a link: `state.with_filter("status", "eq", "AKTIV")`. Sort by "-key" is descending.
+Faulty parts of a URL are problems, never errors: the page shows them beside what it understood. What acts on all rows
+of a list must refuse while there are problems (`state.require_sound()`), since a filter that was left out widens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+
+from crm.core import filters
+from crm.core.access import CrmRequest, Scope
+from crm.core.errors import Invalid
+from crm.core.filters import Chip, FilterField, FilterRegistry, Node, Problem
+from crm.core.paging import DEFAULT_SIZE, END, LARGEST_SIZE, Page, Sort, paginate
+
+M = TypeVar("M", bound=Model)
+
+LONGEST_SEARCH: Final = 200
+MOST_COLUMNS: Final = 60
+SIZES: Final = (25, 50, 100, 200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    sort: str = ""
+    numeric: bool = False
+    descending_first: bool = False
+    shown: bool = True
+    fixed: bool = False
+    right: str = ""
+    group: Any = ""
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column(_Options):
+    """One column of a list.
+
+    `key` names it in URLs and templates, `label` is its head. `sort` is the column of the list's model that orders it
+    ("" for none). `numeric` aligns right; `descending_first` is the way of the first click. `shown` says whether it is
+    there by default, `fixed` that it always is, first and not in the picker. `right` hides it from who lacks that.
+    `group` sorts the picker, `data` is the app's own (a field definition, say).
+    """
+
+    key: str
+    label: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A column's head: `direction` is aria-sort's word ("ascending", "descending", or "" where the list is not sorted by it).
+
+    `url` sorts by it, the other way where it already does; "" where it cannot be sorted by.
+    """
+
+    column: Column
+    label: str
+    url: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChip:
+    """A part of the filter in words (see filters.Chip), and the list's address without it."""
+
+    chip: Chip
+    url: str
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        return self.chip.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a list page offers; see the top of the module. `default_sort` is a column's key, "-key" for descending."""
+
+    path: str
+    registry: FilterRegistry
+    columns: tuple[Column, ...]
+    default_sort: str
+    more_columns: Callable[[Scope], Iterable[Column]] | None = None
+    size: int = DEFAULT_SIZE
+
+    def columns_for(self, scope: Scope) -> dict[str, Column]:
+        """The columns that exist for this scope, by key; those of `more_columns` asked once."""
+        every = (*self.columns, *(self.more_columns(scope) if self.more_columns else ()))
+        return {column.key: column for column in every if not column.right or scope.allows(column.right)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListState:
+    """What one URL of a list says. Made by `read`; `url` makes the others."""
+
+    listing: Listing
+    scope: Scope
+    fields: Mapping[str, FilterField]
+    available: Mapping[str, Column]
+    search: str = ""
+    node: Node = filters.EVERYTHING
+    sort_key: str = ""
+    column_keys: tuple[str, ...] = ()
+    after: str = ""
+    before: str = ""
+    size: int = DEFAULT_SIZE
+    view: str = ""
+    path: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    cursors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, request: CrmRequest, listing: Listing, *, reserved: Iterable[str] = ()) -> ListState:
+        """The state in a request's query string. `reserved` are parameters that the page reads itself."""
+        params, scope = request.GET, request.scope
+        fields, available = listing.registry.fields_for(scope), listing.columns_for(scope)
+        found = filters.from_query(params, fields, scope, reserved=tuple(reserved))
+        problems = list(found.problems)
+        state = cls(
+            listing=listing,
+            scope=scope,
+            fields=fields,
+            available=available,
+            node=found.node,
+            search=_search(params.get("q", ""), problems),
+            sort_key=_sort(params.get("sort", ""), listing, available, problems),
+            column_keys=_columns(params.getlist("columns"), available, problems),
+            after=params.get("after", ""),
+            before=params.get("before", ""),
+            size=_size(params.get("size", ""), listing, problems),
+            view=params.get("view", "")[:64],
+            path=listing.path,
+            problems=problems,
+        )
+        return state
+
+    # Rows
+
+    def narrow(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        """The rows that the filter lets pass. Search is the app's own: it reads `state.search`."""
+        return queryset.filter(filters.compile(self.node, self.scope))
+
+    def page(self, queryset: QuerySet[M]) -> Page[M]:
+        """The page that the URL names, in the state's order; a cursor that is no longer valid gives the first page and a problem."""
+        try:
+            page = paginate(queryset, sort=self.sort, after=self.after, before=self.before, size=self.size)
+        except Invalid as invalid:
+            self.problems.append(Problem(invalid.field or "after", invalid.message))
+            page = paginate(queryset, sort=self.sort, size=self.size)
+        self.cursors.update(next=page.next_cursor, previous=page.previous_cursor)
+        return page
+
+    def require_sound(self) -> None:
+        """Raise Invalid where the URL had faults: for whatever acts on all rows of the list."""
+        if self.problems:
+            raise Invalid(_("The filter has faults."), errors={each.place: each.message for each in self.problems})
+
+    @property
+    def sort(self) -> Sort:
+        """The order as paging takes it."""
+        return Sort(self.available[self.sort_key.lstrip("-")].sort, self.sort_key.startswith("-"))
+
+    # Columns
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns to show: fixed ones first, then the chosen ones in their order, or the default ones."""
+        fixed = [column for column in self.available.values() if column.fixed]
+        if self.column_keys:
+            return fixed + [self.available[key] for key in self.column_keys if not self.available[key].fixed]
+        return fixed + [column for column in self.available.values() if column.shown and not column.fixed]
+
+    @cached_property
+    def headers(self) -> list[Header]:
+        """The heads of the columns to show."""
+        return [self._header(column) for column in self.columns]
+
+    def _header(self, column: Column) -> Header:
+        if not column.sort:
+            return Header(column, str(column.label), "", "")
+        if self.sort_key.lstrip("-") == column.key:
+            is_descending = self.sort_key.startswith("-")
+            other = column.key if is_descending else f"-{column.key}"
+            return Header(column, str(column.label), self.url(sort=other), "descending" if is_descending else "ascending")
+        first = f"-{column.key}" if column.descending_first else column.key
+        return Header(column, str(column.label), self.url(sort=first), "")
+
+    # Links
+
+    @cached_property
+    def chips(self) -> list[StateChip]:
+        """The filter in words, each part with the address of the list without it."""
+        return [StateChip(chip, self.url(node=chip.rest)) for chip in filters.describe(self.node, self.scope)]
+
+    @property
+    def first_url(self) -> str:
+        """The first page."""
+        return self.url()
+
+    @property
+    def last_url(self) -> str:
+        """The last page."""
+        return self.url(before=END)
+
+    @property
+    def next_url(self) -> str:
+        """The next page, or "" on the last; known once `page` was asked."""
+        return self.url(after=self.cursors["next"]) if self.cursors.get("next") else ""
+
+    @property
+    def previous_url(self) -> str:
+        """The page before, or "" on the first; known once `page` was asked."""
+        return self.url(before=self.cursors["previous"]) if self.cursors.get("previous") else ""
+
+    @property
+    def clear_url(self) -> str:
+        """The list without search and filter, in the same order and columns."""
+        return self.url(search="", node=filters.EVERYTHING)
+
+    @property
+    def here_url(self) -> str:
+        """This very page, to share or come back to."""
+        return self.url(after=self.after, before=self.before)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether search or filter leave rows out."""
+        return bool(self.search) or self.node != filters.EVERYTHING
+
+    def with_filter(self, key: str, operator: str, value: object = None) -> str:
+        """The address with one more condition (JSON value); one on the same field and operator is replaced.
+
+        Raises Invalid for a condition that is not valid.
+        """
+        added = filters.parse({"field": key, "op": operator} | ({} if value is None else {"value": value}), self.fields, self.scope)
+        kept = [part for part in filters.conjuncts(self.node) if not _same_place(part, added)]
+        return self.url(node=filters.join(*kept, added))
+
+    def url(self, **changes: Any) -> str:
+        """The address with `changes` to search, node, sort, columns, after, before, size, view; all else stays.
+
+        Without a place (`after`, `before`) among the changes it is the first page.
+        """
+        pairs = self.pairs(**changes)
+        return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+
+    def pairs(self, **changes: Any) -> list[tuple[str, str]]:
+        """The parameters of `url` as names and values; defaults are left out."""
+        renamed = {"sort": "sort_key", "columns": "column_keys"}
+        state = replace(
+            self, **({"after": "", "before": ""} | {renamed.get(name, name): value for name, value in changes.items()})
+        )
+        default_size = state.listing.size
+        written = [
+            ("q", state.search),
+            *filters.to_pairs(state.node),
+            ("sort", "" if state.sort_key == state.listing.default_sort else state.sort_key),
+            ("columns", ",".join(state.column_keys)),
+            ("size", "" if state.size == default_size else str(state.size)),
+            ("view", state.view),
+            ("after", state.after),
+            ("before", state.before),
+        ]
+        return [(name, value) for name, value in written if value]
+
+    def hidden_inputs(self, *without: str) -> list[tuple[str, str]]:
+        """Names and values that a GET form carries on, without those that it has inputs for (and without the place)."""
+        return filters.hidden_pairs(self.pairs(), without=without)
+
+    @property
+    def search_inputs(self) -> list[tuple[str, str]]:
+        """The hidden inputs of the search form."""
+        return self.hidden_inputs("q")
+
+    @property
+    def column_inputs(self) -> list[tuple[str, str]]:
+        """The hidden inputs of the column picker's form, whose own inputs are all named `columns`."""
+        return self.hidden_inputs("columns")
+
+
+def _same_place(part: Node, added: Node) -> bool:
+    if not isinstance(part, filters.Leaf) or not isinstance(added, filters.Leaf):
+        return False
+    return (part.key, part.operator) == (added.key, added.operator)
+
+
+def _search(text: str, problems: list[Problem]) -> str:
+    text = " ".join(text.replace("\0", " ").split())
+    if len(text) > LONGEST_SEARCH:
+        problems.append(Problem("q", _("At most %(count)d characters.") % {"count": LONGEST_SEARCH}))
+        return text[:LONGEST_SEARCH]
+    return text
+
+
+def _sort(key: str, listing: Listing, available: Mapping[str, Column], problems: list[Problem]) -> str:
+    if not key:
+        return listing.default_sort
+    column = available.get(key.removeprefix("-"))
+    if column is None or not column.sort:
+        problems.append(Problem("sort", _("The list cannot be sorted by this.")))
+        return listing.default_sort
+    return key
+
+
+def _columns(texts: list[str], available: Mapping[str, Column], problems: list[Problem]) -> tuple[str, ...]:
+    wanted = [key for text in texts for key in text.split(",") if key]
+    known = tuple(dict.fromkeys(key for key in wanted[:MOST_COLUMNS] if key in available))
+    if len(known) < len(set(wanted)):
+        problems.append(Problem("columns", _("Some of the columns do not exist.")))
+    return known
+
+
+def _size(text: str, listing: Listing, problems: list[Problem]) -> int:
+    if not text:
+        return listing.size
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= LARGEST_SIZE):
+        problems.append(Problem("size", _("Between 1 and %(count)d rows.") % {"count": LARGEST_SIZE}))
+        return listing.size
+    return int(text)
