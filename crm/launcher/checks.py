@@ -89,7 +89,7 @@ def _npm_advisories(env: dict[str, str]) -> Outcome:
 
 def _migration_lint(env: dict[str, str]) -> Outcome:
     """No migration may break the version that still serves while it runs."""
-    done = _call([*MANAGE, "lintmigrations", "--no-cache"], env | {"DJANGO_SETTINGS_MODULE": "crm.settings.lint"})
+    done = _call([*MANAGE, "lintmigrations", "--no-cache"], env | {"DJANGO_SETTINGS_MODULE": "tests.lint_settings"})
     counts = re.search(r"Erroneous migrations: (\d+)/(\d+)", done.stdout)
     return Outcome(done.returncode == 0, f"{counts[2]} migrations" if counts else "", done.stdout)
 

@@ -147,28 +147,36 @@ def _make_extensions(admin: psycopg.Connection) -> None:
 
 
 def _hand_over(admin: psycopg.Connection, database: str) -> None:
-    """The owner role gets the database, and with it schema public (its owner is pg_database_owner since version 15)."""
+    """The owner role gets the database, and with it schema public (its owner is pg_database_owner since version 15).
+
+    A role that may not create databases may not give one away either: then the owner role gets schema public alone.
+    """
     owner = f"{database}_owner"
     row = admin.execute(
-        "SELECT pg_get_userbyid(datdba), (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public')"
-        " FROM pg_database WHERE datname = %s",
-        [database],
+        "SELECT pg_get_userbyid(datdba), (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public'),"
+        " (SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user)"
+        " FROM pg_database WHERE datname = current_database()"
     ).fetchone()
     if row is None:
         raise Problem(f"Database {database} does not list itself: is DATABASE_URL a pooler's own console?")
-    if row[0] != owner:
+    database_owner, schema_owner, gives_away = row
+    if database_owner != owner and gives_away:
         _run(admin, "ALTER DATABASE {} OWNER TO {}", database, owner)
-    if row[1] not in {owner, "pg_database_owner"}:
+        database_owner = owner
+    if database_owner != owner:
+        _run(admin, "GRANT CREATE ON DATABASE {} TO {}", database, owner)
+    if schema_owner not in {owner, "pg_database_owner"} or database_owner != owner:
         _run(admin, "ALTER SCHEMA public OWNER TO {}", owner)
+    app, relay, backup = (f"{database}_{name}" for name in ("app", "relay", "backup"))
+    _run(admin, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
+    _run(admin, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}, {}", database, owner, app)
+    _run(admin, "GRANT CONNECT ON DATABASE {} TO {}, {}", database, relay, backup)
 
 
 def _grant(owner: psycopg.Connection, database: str) -> None:
     """Who may do what; nobody but the owner and the search role makes anything in schema public."""
     app, relay, search, backup = (f"{database}_{name}" for name in ("app", "relay", "search", "backup"))
     for statement, names in (
-        ("REVOKE ALL ON DATABASE {} FROM PUBLIC", (database,)),
-        ("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", (database, app)),
-        ("GRANT CONNECT ON DATABASE {} TO {}, {}", (database, relay, backup)),
         ("REVOKE CREATE ON SCHEMA public FROM PUBLIC", ()),
         ("GRANT USAGE ON SCHEMA public TO {}, {}, {}", (app, relay, backup)),
         ("GRANT USAGE, CREATE ON SCHEMA public TO {}", (search,)),

@@ -1,0 +1,10 @@
+"""Settings for the migration linter alone: the product's, and the linter's own commands."""
+
+from crm.settings import *  # noqa: F403
+from crm.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]
+MIGRATION_LINTER_OPTIONS = {
+    "sql_analyser": "postgresql",
+    "include_apps": ["outbox", "organisation", "jobs", "customers"],
+}
