@@ -15,7 +15,7 @@ LONGEST_WORD: Final = 40
 # Small letters for Latin, Greek and Cyrillic after accents are gone, written out: lower() differs between servers.
 _CAPITALS: Final = "ØŁĐÐŦĦŊÞ" + "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ" + "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЂЄЅІЈЉЊЋЏҐ"
 _SMALL: Final = "olddthnþ" + "αβγδεζηθικλμνξοπρστυφχψω" + "абвгдежзиклмнопрстуфхцчшщъыьэюяђєѕіјљњћџґ"
-_VARIANTS: Final = dict(zip("øłđðŧħŋıς", "olddthniσ", strict=True))
+_VARIANTS: Final = dict(zip("øłđðŧħŋıς", "olddthniσ", strict=True))  # noqa: RUF001 - Greek is meant
 _LETTERS: Final = str.maketrans(
     {chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)}
     | dict(zip(_CAPITALS, _SMALL, strict=True))

@@ -8,11 +8,11 @@ An app says once what its list is:
         columns=(
             Column("name", _("Company"), sort="name_key", fixed=True),
             Column("status", _("Status"), sort="status"),
-            Column("volume", _("Volume"), sort="actual_volume_cents", numeric=True, descending_first=True, right="money.read"),
+            Column("volume", _("Volume"), sort="actual_volume_cents", numeric=True, right="money.read"),
             Column("city", _("City"), shown=False),      # offered by the column picker, not shown at first
         ),
         default_sort="name",
-        more_columns=catalogue_columns,                  # callable(scope) -> columns, optional
+        more_columns=catalogue_columns,                  # callable(filter fields by key) -> columns, optional
     )
 
 and its view reads and uses the state:
@@ -22,10 +22,10 @@ and its view reads and uses the state:
     page = state.page(rows)                              # paging.Page: page.rows; the cursors are in state's links
     total = capped_count(rows)
 
-In the template: `state.problems` (place, message), `state.chips` (text, url without it), `state.headers` (label, url, aria
-sort), `state.first_url`, `state.previous_url`, `state.next_url`, `state.last_url`, `state.clear_url`, `state.hidden_inputs`
-for forms, and `state.url(sort="-name")`, `state.url(size=100)` … for any other link: it keeps all the rest and begins at
-the first page again. Filters of a link: `state.with_filter("status", "eq", "AKTIV")`. Sort by "-key" is descending.
+In the template: `state.problems` (place, message), `state.chips` (text, url without it), `state.headers` (label, url,
+direction), `state.first_url`, `previous_url`, `next_url`, `last_url`, `clear_url`, the hidden inputs of forms, and for
+any other link `state.url(sort="-name")`, `state.url(size=100)` …: it keeps all the rest and begins at the first page
+again. One more condition: `state.with_filter("status", "eq", "AKTIV")`. Sort by "-key" is descending.
 Faulty parts of a URL are problems, never errors: the page shows them beside what it understood. What acts on all rows
 of a list must refuse while there are problems (`state.require_sound()`), since a filter that was left out widens it.
 """
@@ -82,7 +82,7 @@ class Column(_Options):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A column's head: `direction` is aria-sort's word ("ascending", "descending", or "" where the list is not sorted by it).
+    """A column's head. `direction` is aria-sort's word, "ascending" or "descending", "" where the list goes by another.
 
     `url` sorts by it, the other way where it already does; "" where it cannot be sorted by.
     """
@@ -114,12 +114,12 @@ class Listing:
     registry: FilterRegistry
     columns: tuple[Column, ...]
     default_sort: str
-    more_columns: Callable[[Scope], Iterable[Column]] | None = None
+    more_columns: Callable[[Mapping[str, FilterField]], Iterable[Column]] | None = None
     size: int = DEFAULT_SIZE
 
-    def columns_for(self, scope: Scope) -> dict[str, Column]:
-        """The columns that exist for this scope, by key; those of `more_columns` asked once."""
-        every = (*self.columns, *(self.more_columns(scope) if self.more_columns else ()))
+    def columns_for(self, scope: Scope, fields: Mapping[str, FilterField]) -> dict[str, Column]:
+        """The columns that exist for this scope, by key; those of the catalogue come from its filter fields."""
+        every = (*self.columns, *(self.more_columns(fields) if self.more_columns else ()))
         return {column.key: column for column in every if not column.right or scope.allows(column.right)}
 
 
@@ -147,10 +147,11 @@ class ListState:
     def read(cls, request: CrmRequest, listing: Listing, *, reserved: Iterable[str] = ()) -> ListState:
         """The state in a request's query string. `reserved` are parameters that the page reads itself."""
         params, scope = request.GET, request.scope
-        fields, available = listing.registry.fields_for(scope), listing.columns_for(scope)
+        fields = listing.registry.fields_for(scope)
+        available = listing.columns_for(scope, fields)
         found = filters.from_query(params, fields, scope, reserved=tuple(reserved))
         problems = list(found.problems)
-        state = cls(
+        return cls(
             listing=listing,
             scope=scope,
             fields=fields,
@@ -166,7 +167,6 @@ class ListState:
             path=listing.path,
             problems=problems,
         )
-        return state
 
     # Rows
 
@@ -175,7 +175,7 @@ class ListState:
         return queryset.filter(filters.compile(self.node, self.scope))
 
     def page(self, queryset: QuerySet[M]) -> Page[M]:
-        """The page that the URL names, in the state's order; a cursor that is no longer valid gives the first page and a problem."""
+        """The page that the URL names, in the state's order; a cursor no longer valid gives the first and a problem."""
         try:
             page = paginate(queryset, sort=self.sort, after=self.after, before=self.before, size=self.size)
         except Invalid as invalid:
@@ -215,7 +215,8 @@ class ListState:
         if self.sort_key.lstrip("-") == column.key:
             is_descending = self.sort_key.startswith("-")
             other = column.key if is_descending else f"-{column.key}"
-            return Header(column, str(column.label), self.url(sort=other), "descending" if is_descending else "ascending")
+            direction = "descending" if is_descending else "ascending"
+            return Header(column, str(column.label), self.url(sort=other), direction)
         first = f"-{column.key}" if column.descending_first else column.key
         return Header(column, str(column.label), self.url(sort=first), "")
 
@@ -266,7 +267,8 @@ class ListState:
 
         Raises Invalid for a condition that is not valid.
         """
-        added = filters.parse({"field": key, "op": operator} | ({} if value is None else {"value": value}), self.fields, self.scope)
+        raw = {"field": key, "op": operator} | ({} if value is None else {"value": value})
+        added = filters.parse(raw, self.fields, self.scope)
         kept = [part for part in filters.conjuncts(self.node) if not _same_place(part, added)]
         return self.url(node=filters.join(*kept, added))
 

@@ -3,8 +3,8 @@
     page = paginate(queryset, sort=Sort("name_key"), after=request.GET.get("after", ""), size=50)
 
 A page begins behind (or ends before) a row, named by its sort value and primary key and compared as one row value,
-`(name_key, id) > (…, …)`, which one index `(organisation, name_key, id)` serves in both directions. Rows without a value
-come last in both directions and are walked as a range of their own, asked for only when the first range is used up.
+`(name_key, id) > (…, …)`, which one index `(organisation, name_key, id)` serves in both directions. Rows without a
+value come last in both directions and are walked as a range of their own, asked for only when the first is used up.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def paginate(
 ) -> Page[M]:
     """One page of `queryset` in the order of `sort`, NULLs last both ways.
 
-    `after` and `before` are cursors of this function (`before="end"` gives the last page); with neither, the first page.
+    `after` and `before` are cursors of this function (`before="end"` gives the last page); without, the first page.
     `size` is held between 1 and 200. One query, a second only where the page reaches into the rows without a value.
     Raises Invalid (field "after" or "before") for a cursor that is damaged or belongs to another order.
     """
@@ -165,20 +165,21 @@ class _Walk(Generic[M]):
         raise Invalid(_("This page of the list is no longer valid."), field=name)
 
     def _place(self, content: object) -> _Place | None:
-        if not isinstance(content, list) or len(content) != 4 or content[:2] != [self.sort.column, int(self.sort.descending)]:
-            return None
-        text, pk = content[2:]
-        if not isinstance(pk, int) or isinstance(pk, bool) or not 0 < pk <= _LARGEST_ID:
+        column, descending, text, pk = content  # type: ignore[misc]  # raises where it is no list of four
+        is_id = isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk <= _LARGEST_ID
+        if not is_id or [column, descending] != [self.sort.column, int(self.sort.descending)]:
             return None
         if text is None:
             return _Place(None, pk) if self.field.null or self.by_pk else None
+        value = self._value(text)
+        return None if value is None else _Place(value, pk)
+
+    def _value(self, text: object) -> Any:
         if self.by_pk or not isinstance(text, str) or "\0" in text:
             return None
         text.encode()  # a lone surrogate raises
         value = self.field.to_python(text)
-        if isinstance(value, int) and abs(value) > _LARGEST_ID:
-            return None
-        return None if value is None else _Place(value, pk)
+        return None if isinstance(value, int) and abs(value) > _LARGEST_ID else value
 
 
 def _ordering(names: list[str], descending: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""The filter language: one JSON tree for lists, saved views, bulk actions, exports, routing, scoring, segments and reports.
+"""The filter language: one JSON tree for lists, saved views, bulk actions, exports, routing, segments and reports.
 
     {"and": [{"field": "status", "op": "in", "value": ["AKTIV", "RISIKO"]},
              {"or": [{"field": "owner", "op": "eq", "value": "me"}, {"field": "owner", "op": "empty"}]},
@@ -11,7 +11,7 @@ Nothing else in the product parses a condition.
 
 from crm.core.filters.addresses import Read, from_query, hidden_pairs, to_pairs, to_query
 from crm.core.filters.chips import Chip, describe, in_words
-from crm.core.filters.compiling import compile  # noqa: A004 - read as filters.compile
+from crm.core.filters.compiling import compile
 from crm.core.filters.fields import Condition, FilterField, column, through
 from crm.core.filters.kinds import OPERATORS, VERSION, FieldType, Operator, operator_label
 from crm.core.filters.nodes import EVERYTHING, And, Leaf, Node, Not, Or, conjuncts, join, leaves, tree
@@ -22,6 +22,6 @@ from crm.core.filters.registry import RESERVED, Fields, FilterRegistry
 __all__ = [
     "EVERYTHING", "OPERATORS", "RESERVED", "VERSION", "And", "Chip", "Condition", "FieldType", "Fields", "FilterField",
     "FilterRegistry", "Leaf", "Node", "Not", "Operator", "Or", "Problem", "Read", "column", "compile", "conjuncts",
-    "describe", "from_query", "hidden_pairs", "in_words", "join", "leaves", "operator_label", "parse", "schema", "through",
-    "to_pairs", "to_query", "tree",
+    "describe", "from_query", "hidden_pairs", "in_words", "join", "leaves", "operator_label", "parse", "schema",
+    "through", "to_pairs", "to_query", "tree",
 ]  # fmt: skip

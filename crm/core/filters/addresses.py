@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import QueryDict
@@ -78,18 +79,13 @@ def _parameter(reading: Reading, name: str, values: list[str]) -> Leaf | None:
         return _plain(reading, reading.fields[name], name, values)
     key, mark, suffix = name.rpartition("__")
     field = reading.field(key if mark else name, name)
-    if field is None:
+    operator = reading.operator(suffix, field, name) if field else None
+    if field is None or operator is None:
         return None
-    operator = reading.operator(suffix, field, name)
-    if operator is None:
-        return None
-    if operator in NO_VALUE:
-        return Leaf(field.key, operator, None, field)
-    if operator in LIST_VALUE:
+    if operator in NO_VALUE or operator in LIST_VALUE:
         return reading.leaf(field, operator, values, name)
-    if operator is Operator.BETWEEN:
-        return reading.leaf(field, operator, values[0].split(".."), name)
-    return reading.leaf(field, operator, _single(reading, name, values), name)
+    text = _single(reading, name, values)
+    return reading.leaf(field, operator, text.split("..") if operator is Operator.BETWEEN else text, name)
 
 
 def _single(reading: Reading, name: str, values: list[str]) -> str:
@@ -100,29 +96,25 @@ def _single(reading: Reading, name: str, values: list[str]) -> str:
 
 def _plain(reading: Reading, field: FilterField, name: str, values: list[str]) -> Leaf | None:
     """A parameter named like its field: one value, several, a range or a span."""
-    if field.type is FieldType.BOOLEAN:
-        return reading.leaf(field, Operator.IS, _single(reading, name, values), name)
-    if field.type in _ONE_OF:
-        if len(values) > 1:
-            wanted, value = Operator.IN, values
-        else:
-            wanted, value = Operator.EQ, values
-        operator = reading.operator(wanted.value, field, name)
-        return operator and reading.leaf(field, operator, value if wanted is Operator.IN else value[0], name)
-    text = _single(reading, name, values)
-    wanted, raw = _range(field, text)
+    if field.type in _ONE_OF and len(values) > 1:
+        wanted, raw = Operator.IN, values
+    else:
+        wanted, raw = _meaning(field, _single(reading, name, values))
     operator = reading.operator(wanted.value, field, name)
-    return operator and reading.leaf(field, operator, raw, name)
+    return reading.leaf(field, operator, raw, name) if operator else None
 
 
-def _range(field: FilterField, text: str) -> tuple[Operator, object]:
+def _meaning(field: FilterField, text: str) -> tuple[Operator, object]:
+    """Operator and value of a single text."""
+    if field.type not in RANGE_TYPES:
+        return Operator.IS if field.type is FieldType.BOOLEAN else Operator.EQ, text
     low, dots, high = text.partition("..")
-    if not dots:
-        is_span = field.type in TIME_TYPES and read_span(text) is not None
-        return (Operator.WITHIN if is_span else Operator.EQ), text
-    if low and high:
+    if dots and low and high:
         return Operator.BETWEEN, [low, high]
-    return (Operator.GTE, low) if low else (Operator.LTE, high)
+    if dots:
+        return (Operator.GTE, low) if low else (Operator.LTE, high)
+    is_span = field.type in TIME_TYPES and read_span(text) is not None
+    return Operator.WITHIN if is_span else Operator.EQ, text
 
 
 def to_query(node: Node) -> str:
@@ -136,34 +128,32 @@ def to_pairs(node: Node) -> list[tuple[str, str]]:
     rest: list[Node] = []
     taken: set[str] = set()
     for part in conjuncts(node):
-        written = _short(part) if isinstance(part, Leaf) else None
-        if written and written[0] not in taken:
-            taken.add(written[0])
-            pairs.extend((written[0], text) for text in written[1])
-        else:
+        name, texts = _short(part) if isinstance(part, Leaf) else ("filter", [])
+        if name == "filter" or name in taken:
             rest.append(part)
+            continue
+        taken.add(name)
+        pairs.extend((name, text) for text in texts)
     if rest:
         pairs.append(("filter", json.dumps(tree(join(*rest)), ensure_ascii=False, separators=(",", ":"))))
     return pairs
 
 
-def _short(leaf: Leaf) -> tuple[str, list[str]] | None:
+def _short(leaf: Leaf) -> tuple[str, list[str]]:
     """The parameter's name and values."""
-    key, operator, write = leaf.key, leaf.operator, reader_of(leaf.field).as_text
-    if operator in NO_VALUE:
-        return f"{key}__{operator.value}", ["1"]
-    if operator is Operator.IN and len(leaf.value) > 1:
-        return key, [write(each) for each in leaf.value]
-    if operator in LIST_VALUE:
-        return f"{key}__{operator.value}", [write(each) for each in leaf.value]
+    operator, write = leaf.operator, reader_of(leaf.field).as_text
+    texts = ["1"] if operator in NO_VALUE else [write(each) for each in _values(leaf)]
     if operator is Operator.BETWEEN:
-        return key, ["..".join(write(each) for each in leaf.value)]
-    text = write(leaf.value)
+        return leaf.key, ["..".join(texts)]
     if leaf.field.type in RANGE_TYPES and operator in {Operator.GTE, Operator.LTE}:
-        return key, [f"{text}.." if operator is Operator.GTE else f"..{text}"]
-    if operator in {Operator.EQ, Operator.IS, Operator.WITHIN}:
-        return key, [text]
-    return f"{key}__{operator.value}", [text]
+        return leaf.key, [f"{texts[0]}.." if operator is Operator.GTE else f"..{texts[0]}"]
+    is_plain = operator in {Operator.EQ, Operator.IS, Operator.WITHIN} or (operator is Operator.IN and len(texts) > 1)
+    return (leaf.key if is_plain else f"{leaf.key}__{operator.value}"), texts
+
+
+def _values(leaf: Leaf) -> tuple[Any, ...]:
+    several = leaf.operator in LIST_VALUE or leaf.operator is Operator.BETWEEN
+    return tuple(leaf.value) if several else (leaf.value,)
 
 
 def hidden_pairs(pairs: Iterable[tuple[str, str]], *, without: Collection[str]) -> list[tuple[str, str]]:

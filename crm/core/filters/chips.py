@@ -20,7 +20,7 @@ _SHOWN = 3  # values of a list that a chip spells out
 class Chip:
     """One removable part of a filter. A group is one chip: no label, its whole text in `value`.
 
-    `rest` is the filter without it, `query` the same as URL parameters; `node` is the part itself, `key` its field or "".
+    `rest` is the filter without it, `query` the same as URL parameters; `node` is the part itself, `key` its field.
     """
 
     key: str
@@ -44,7 +44,7 @@ def describe(node: Node, scope: Scope) -> list[Chip]:
     for index, part in enumerate(parts):
         rest = join(*parts[:index], *parts[index + 1 :])
         if isinstance(part, Leaf):
-            words = (part.key, str(part.field.label), operator_label(part.operator, part.field.type), _values(part, scope))
+            words = (part.key, *_words(part, scope))
         else:
             words = ("", "", "", _sentence(part, scope, outermost=True))
         chips.append(Chip(*words, query=to_query(rest), rest=rest, node=part))
@@ -54,6 +54,11 @@ def describe(node: Node, scope: Scope) -> list[Chip]:
 def in_words(node: Node, scope: Scope) -> str:
     """The whole filter in one line, for tooltips, audit and mails."""
     return _sentence(node, scope, outermost=True)
+
+
+def _words(leaf: Leaf, scope: Scope) -> tuple[str, str, str]:
+    """Label, operator and value."""
+    return str(leaf.field.label), operator_label(leaf.operator, leaf.field.type), _values(leaf, scope)
 
 
 def _values(leaf: Leaf, scope: Scope) -> str:
@@ -72,8 +77,7 @@ def _values(leaf: Leaf, scope: Scope) -> str:
 
 def _sentence(node: Node, scope: Scope, *, outermost: bool = False) -> str:
     if isinstance(node, Leaf):
-        words = (str(node.field.label), operator_label(node.operator, node.field.type), _values(node, scope))
-        return " ".join(word for word in words if word)
+        return " ".join(word for word in _words(node, scope) if word)
     if isinstance(node, Not):
         return pgettext("filter", "not (%(part)s)") % {"part": _sentence(node.part, scope, outermost=True)}
     word = pgettext("filter", "and") if isinstance(node, And) else pgettext("filter", "or")

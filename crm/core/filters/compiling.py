@@ -11,11 +11,11 @@ from crm.core.filters.nodes import And, Leaf, Node, Not
 from crm.core.filters.values import reader_of
 
 
-def compile(node: Node, scope: Scope) -> Q:  # noqa: A001 - read as filters.compile
+def compile(node: Node, scope: Scope) -> Q:
     """The Q of a filter for this scope: "me" and days counted from today become its user and its date.
 
-    Logic is two-valued: a comparison with a missing value is false, so `ne`, `not_in` and `not` hold for it. Django sees
-    to it: within NOT every nullable column's comparison is followed by `AND col IS NOT NULL`.
+    Logic is two-valued: a comparison with a missing value is false, so `ne`, `not_in` and `not` hold for it. Django
+    sees to it: within NOT, a nullable column's comparison is followed by `AND col IS NOT NULL`.
     """
     if isinstance(node, Leaf):
         return _leaf(node, scope)

@@ -1,4 +1,4 @@
-"""Days in filters: fixed ones, ones counted from today, and spans such as "this month", all on the organisation's wall clock."""
+"""Days in filters: fixed ones, ones counted from today, spans such as "this month"; on the organisation's clock."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ MOST_DAYS: Final = 36_500
 FIRST_YEAR, LAST_YEAR = 1900, 9998  # instants stay clear of the calendar's ends, where zones overflow
 UNITS: Final = ("week", "month", "quarter", "year")
 NEIGHBOURS: Final = {"last": -1, "this": 0, "next": 1}
+
+_RELATIVE: Final = re.compile(r"today|([-+ ][0-9]{1,6})d")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[-+ ][0-9]{2}:[0-9]{2})")
 
 _SPAN_LABELS: Final = {
     ("last", "week"): pgettext_lazy("filter", "last week"),
@@ -44,7 +48,10 @@ def _shift(day: date, days: int) -> date:
 
 @dataclass(frozen=True, slots=True)
 class FromToday:
-    """A day counted from today: 0 is today, -90 is ninety days ago. JSON {"days": -90}, in URLs `today`, `-90d`, `+30d`."""
+    """A day counted from today: 0 is today, -90 is ninety days ago.
+
+    JSON {"days": -90}, in URLs `today`, `-90d`, `+30d`.
+    """
 
     days: int
 
@@ -72,7 +79,10 @@ class FromToday:
 
 @dataclass(frozen=True, slots=True)
 class DaysAround:
-    """Today and the `days` before it (negative) or after it. JSON {"last_days": 30}, {"next_days": 90}; in URLs `last_30_days`."""
+    """Today and the `days` before it (negative) or after it.
+
+    JSON {"last_days": 30}, {"next_days": 90}; in URLs `last_30_days`.
+    """
 
     days: int
 
@@ -99,7 +109,10 @@ class DaysAround:
 
 @dataclass(frozen=True, slots=True)
 class CalendarSpan:
-    """A whole week (from Monday), month, quarter or year. JSON {"this": "month"}, {"last": …}, {"next": …}; in URLs `this_month`."""
+    """A whole week (from Monday), month, quarter or year.
+
+    JSON {"this": "month"}, {"last": …}, {"next": …}; in URLs `this_month`.
+    """
 
     which: str
     unit: str
@@ -174,17 +187,20 @@ def read_moment(raw: object, *, with_time: bool) -> Moment | None:
         return _from_today(raw["days"])
     if not isinstance(raw, str):
         return None
-    if raw == "today":
-        return FromToday(0)
-    if match := re.fullmatch(r"([+-][0-9]{1,6})d", raw.replace(" ", "+", 1)):  # "+" arrives from URLs as a blank
-        return _from_today(int(match[1]))
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", raw):
-        try:
-            return date.fromisoformat(raw)
-        except ValueError:
-            return None
-    if with_time and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+ -][0-9]{2}:[0-9]{2})", raw):
-        return _instant(raw.replace(" ", "+"))
+    if match := _RELATIVE.fullmatch(raw):
+        # A "+" arrives from URLs as a blank.
+        return _from_today(int(match[1].replace(" ", "+")) if match[1] else 0)
+    try:
+        return _fixed(raw, with_time=with_time)
+    except ValueError:
+        return None
+
+
+def _fixed(raw: str, *, with_time: bool) -> date | datetime | None:
+    if _DATE.fullmatch(raw):
+        return date.fromisoformat(raw)
+    if with_time and _INSTANT.fullmatch(raw):
+        return _instant(raw)
     return None
 
 
@@ -195,10 +211,7 @@ def _from_today(days: object) -> FromToday | None:
 
 
 def _instant(raw: str) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(raw)
-    except ValueError:
-        return None
+    instant = datetime.fromisoformat(raw.replace(" ", "+"))
     return instant if FIRST_YEAR <= instant.year <= LAST_YEAR else None
 
 
@@ -212,7 +225,7 @@ def day_of(moment: Moment, scope: Scope) -> date:
 
 
 def instants_of(moment: Moment, scope: Scope) -> tuple[datetime, datetime]:
-    """First instant of a moment and the first one after it: of a day its two midnights in the zone, of an instant a microsecond."""
+    """First instant of a moment and the first one after it: of a day its two midnights in the zone."""
     if isinstance(moment, datetime):
         return moment, moment + timedelta(microseconds=1)
     zone = ZoneInfo(scope.zone)

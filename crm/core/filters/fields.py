@@ -1,4 +1,4 @@
-"""A field of the filter language, and the two ways from a condition to SQL: a column of the list's model, or a subquery.
+"""A field of the filter language, and the two ways from a condition to SQL: a column of the list's model, a subquery.
 
 Only comparisons of one type with itself use an index under row-level security, so values arrive here already as the
 column's own type: text (folded where the field is), bigint, date, aware datetime, boolean.
@@ -58,7 +58,7 @@ class Column:
     blank: object = None
 
     def __call__(self, condition: Condition) -> Q:
-        """The condition on the column. Turned round it holds for NULL too: Django's ~Q adds `AND col IS NOT NULL` inside NOT."""
+        """The condition on the column. Turned round it holds for NULL too: ~Q adds `AND col IS NOT NULL` inside NOT."""
         held = condition.positive(self.path)
         if condition.is_about_presence and self.blank is not None:
             held |= Q(**{self.path: self.blank})
@@ -90,7 +90,7 @@ class Through:
             present = Q(Exists(related.filter(**{f"{self.path}__isnull": False})))
             return present if condition.negated else ~present
         if condition.operator is Operator.ALL:
-            return Q(*(Exists(related.filter(Q(**{f"{self.path}__{name}": value}))) for name, value in condition.lookups))
+            return Q(*(Exists(related.filter(**{f"{self.path}__{name}": value})) for name, value in condition.lookups))
         held = Q(Exists(related.filter(condition.positive(self.path))))
         return ~held if condition.negated else held
 
@@ -99,7 +99,8 @@ def through(rows: Callable[[Scope], QuerySet[Any]], path: str, *, link: str, to:
     """Compare a column of rows that hang on the list's row, by subquery (joins would double rows).
 
     `rows(scope)` gives the visible ones, `path` is their compared column, `link` their key to the list's column `to`:
-    `through(lambda scope: FieldValue.objects.visible_to(scope).filter(definition_id=7), "text_key", link="customer_id")`.
+    `through(lambda scope: FieldValue.objects.visible_to(scope).filter(definition_id=7), "text_key",
+    link="customer_id")`.
     """
     return Through(rows, path, link, to)
 
@@ -185,7 +186,8 @@ def mismatch(filter_field: FilterField, model: type[Model]) -> str:
     if found is None:
         return f"{filter_field.key}: {model.__name__} has no column {build.path}"
     known = _COLUMNS.get(filter_field.type, ())
-    if not isinstance(found, known) or (filter_field.type is FieldType.DATE and isinstance(found, models.DateTimeField)):
+    is_instant = filter_field.type is FieldType.DATE and isinstance(found, models.DateTimeField)
+    if is_instant or not isinstance(found, known):
         return f"{filter_field.key}: {build.path} is a {type(found).__name__}, no {filter_field.type}"
     if Operator.STARTS in filter_field.operators and getattr(found, "db_collation", None) != "C":
         return f"{filter_field.key}: {build.path} has not the collation C"

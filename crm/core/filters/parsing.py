@@ -36,8 +36,9 @@ def parse(raw: object, registry: FilterRegistry | Fields, scope: Scope) -> Node:
     node = reading.root(raw)
     if reading.problems:
         first = reading.problems[0]
+        place = first.place or "/"
         raise Invalid(
-            _("The filter is not valid at %(place)s: %(message)s") % {"place": first.place or "/", "message": first.message},
+            _("The filter is not valid at %(place)s: %(message)s") % {"place": place, "message": first.message},
             errors={problem.place: problem.message for problem in reversed(reading.problems)},
         )
     return node
@@ -72,49 +73,45 @@ class Reading:
         return self._node(raw, place, MOST_LEVELS) or EVERYTHING
 
     def _node(self, raw: object, place: str, levels: int) -> Node | None:
-        if not isinstance(raw, dict):
-            return self._fault(place, _("An object belongs here: and, or, not, or a condition with field, op and value."))
-        if "field" in raw:
+        if isinstance(raw, dict) and "field" in raw:
             return self._leaf(raw, place)
-        if len(raw) != 1 or not set(raw) <= {"and", "or", "not"}:
+        if not isinstance(raw, dict) or len(raw) != 1 or not set(raw) <= {"and", "or", "not"}:
             return self._fault(place, _("One of and, or, not belongs here, or a condition with field, op and value."))
-        ((name, content),) = raw.items()
         if levels == 0:
-            return self._fault(
-                place, ngettext("At most %(count)d level.", "At most %(count)d levels.", MOST_LEVELS) % {"count": MOST_LEVELS}
-            )
+            text = ngettext("At most %(count)d level.", "At most %(count)d levels.", MOST_LEVELS)
+            return self._fault(place, text % {"count": MOST_LEVELS})
+        ((name, content),) = raw.items()
         if name == "not":
             part = self._node(content, f"{place}/not", levels - 1)
             return Not(part) if part else None
+        return self._group(name, content, f"{place}/{name}", levels - 1)
+
+    def _group(self, name: str, content: object, place: str, levels: int) -> Node | None:
         if not isinstance(content, list) or not content:
-            return self._fault(f"{place}/{name}", _("A list with at least one part belongs here."))
+            return self._fault(place, _("A list with at least one part belongs here."))
         if len(content) > MOST_LEAVES:
-            return self._too_many(f"{place}/{name}")
-        found = [self._node(part, f"{place}/{name}/{index}", levels - 1) for index, part in enumerate(content)]
+            return self._fault(place, _too_many_conditions())
+        found = [self._node(part, f"{place}/{index}", levels) for index, part in enumerate(content)]
         parts = tuple(part for part in found if part)
         return And(parts) if name == "and" else Or(parts)
 
     def _leaf(self, raw: dict[Any, Any], place: str) -> Leaf | None:
         self.leaves += 1
         if self.leaves > MOST_LEAVES:
-            return self._too_many(place) if self.leaves == MOST_LEAVES + 1 else None
+            return self._fault(place, _too_many_conditions()) if self.leaves == MOST_LEAVES + 1 else None
         if extra := set(raw) - {"field", "op", "value"}:
-            return self._fault(place, _("A condition has no part “%(name)s”.") % {"name": str(min(extra, key=str))[:40]})
-        field = self.field(raw["field"], f"{place}/field")
-        if field is None:
-            return None
-        operator = self.operator(raw.get("op"), field, f"{place}/op")
-        if operator is None:
-            return None
-        if operator in NO_VALUE:
-            return (
-                Leaf(field.key, operator, None, field)
-                if raw.get("value") is None
-                else self._fault(f"{place}/value", _("This operator takes no value."))
+            return self._fault(
+                place, _("A condition has no part “%(name)s”.") % {"name": _printable(min(extra, key=str))}
             )
-        if "value" not in raw:
+        field = self.field(raw["field"], f"{place}/field")
+        operator = self.operator(raw.get("op"), field, f"{place}/op") if field else None
+        if field is None or operator is None:
+            return None
+        if operator in NO_VALUE and raw.get("value") is not None:
+            return self._fault(f"{place}/value", _("This operator takes no value."))
+        if operator not in NO_VALUE and "value" not in raw:
             return self._fault(place, _("The value is missing."))
-        return self.leaf(field, operator, raw["value"], f"{place}/value")
+        return self.leaf(field, operator, raw.get("value"), f"{place}/value")
 
     def field(self, key: object, place: str) -> FilterField | None:
         """The field, or a fault: hidden and unknown ones look the same."""
@@ -134,49 +131,54 @@ class Reading:
             % {
                 "field": field.label,
                 "name": _printable(name),
-                "known": ", ".join(operator.value for operator in field.operators),
+                "known": ", ".join(each.value for each in field.operators),
             },
         )
 
     def leaf(self, field: FilterField, operator: Operator, raw: object, place: str) -> Leaf | None:
         """A condition with the value that `raw` stands for, or a fault at `place`."""
-        reader = reader_of(field)
+        before = len(self.problems)
         try:
-            if operator in LIST_VALUE:
-                return self._listed(field, operator, raw, place)
-            if operator is Operator.BETWEEN:
-                if not isinstance(raw, list | tuple) or len(raw) != 2:
-                    raise Unreadable(_("A list of two values belongs here, from and to."))
-                return Leaf(field.key, operator, tuple(reader.read(each, field) for each in raw), field)
-            if operator is Operator.WITHIN and isinstance(reader, DateReader):
-                return Leaf(field.key, operator, reader.read_span(raw), field)
-            return Leaf(field.key, operator, reader.read(raw, field), field)
+            value = self._operand(field, operator, raw, place)
         except Unreadable as unreadable:
             return self._fault(place, str(unreadable))
+        return Leaf(field.key, operator, value, field) if len(self.problems) == before else None
 
-    def _listed(self, field: FilterField, operator: Operator, raw: object, place: str) -> Leaf | None:
+    def _operand(self, field: FilterField, operator: Operator, raw: object, place: str) -> Any:
+        reader = reader_of(field)
+        if operator in NO_VALUE:
+            return None
+        if operator in LIST_VALUE or operator is Operator.BETWEEN:
+            values = self._list(field, raw, place)
+            if operator is Operator.BETWEEN and len(values) != 2:
+                raise Unreadable(_("A list of two values belongs here, from and to."))
+            return values if operator is Operator.BETWEEN else tuple(dict.fromkeys(values))
+        if operator is Operator.WITHIN and isinstance(reader, DateReader):
+            return reader.read_span(raw)
+        return reader.read(raw, field)
+
+    def _list(self, field: FilterField, raw: object, place: str) -> tuple[Any, ...]:
         if not isinstance(raw, list | tuple) or not raw:
-            return self._fault(place, _("A list with at least one value belongs here."))
+            raise Unreadable(_("A list with at least one value belongs here."))
         if len(raw) > MOST_VALUES:
-            return self._fault(
-                place, ngettext("At most %(count)d value.", "At most %(count)d values.", MOST_VALUES) % {"count": MOST_VALUES}
-            )
-        reader, values = reader_of(field), []
+            text = ngettext("At most %(count)d value.", "At most %(count)d values.", MOST_VALUES)
+            raise Unreadable(text % {"count": MOST_VALUES})
+        values = []
         for index, each in enumerate(raw):
             try:
-                values.append(reader.read(each, field))
+                values.append(reader_of(field).read(each, field))
             except Unreadable as unreadable:
                 self._fault(f"{place}/{index}", str(unreadable))
-        return Leaf(field.key, operator, tuple(dict.fromkeys(values)), field)
-
-    def _too_many(self, place: str) -> None:
-        return self._fault(
-            place,
-            ngettext("At most %(count)d condition.", "At most %(count)d conditions.", MOST_LEAVES) % {"count": MOST_LEAVES},
-        )
+                values.append(None)
+        return tuple(values)
 
     def _fault(self, place: str, message: str) -> None:
         self.problems.append(Problem(place, message))
+
+
+def _too_many_conditions() -> str:
+    text = ngettext("At most %(count)d condition.", "At most %(count)d conditions.", MOST_LEAVES)
+    return text % {"count": MOST_LEAVES}
 
 
 def _printable(name: object) -> str:

@@ -58,6 +58,7 @@ def schema(registry: FilterRegistry | Fields, scope: Scope, *, entity: str = "")
         {"type": "object", "properties": {key: inner}, "required": [key], "additionalProperties": False}
         for key, inner in (("and", group), ("or", group), ("not", node))
     ]
+    conditions = [_leaf(field, operator) for field in fields.values() for operator in field.operators]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:freshplan:filter:{name}:{VERSION}",
@@ -65,7 +66,7 @@ def schema(registry: FilterRegistry | Fields, scope: Scope, *, entity: str = "")
         "version": VERSION,
         "limits": {"levels": MOST_LEVELS, "leaves": MOST_LEAVES, "values": MOST_VALUES, "letters": MOST_LETTERS},
         "anyOf": [{"type": "object", "maxProperties": 0}, node],
-        "$defs": {"node": {"anyOf": [*groups, *(_leaf(field, operator) for field in fields.values() for operator in field.operators)]}},
+        "$defs": {"node": {"anyOf": [*groups, *conditions]}},
         "fields": [_field(field) for field in fields.values()],
     }
 

@@ -47,7 +47,7 @@ class FilterRegistry:
         return {key: field for key, field in fields.items() if field.is_open_to(scope)}
 
     def mismatches(self, model: type[Model]) -> list[str]:
-        """Fixed fields whose column on `model` would not use an index under row-level security; a test holds this empty."""
+        """Fixed fields whose column on `model` could not use an index under its policies; a test holds this empty."""
         return [text for field in self._static.values() if (text := mismatch(field, model))]
 
 

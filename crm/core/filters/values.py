@@ -1,4 +1,4 @@
-"""Values of the filter language: how each type reads them from JSON or a URL, writes them back, shows them, hands them to SQL."""
+"""Values of the filter language: how each type reads them from JSON or a URL, writes, shows and compares them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from crm.core.filters.days import (
+    MOST_DAYS,
     CalendarSpan,
     DaysAround,
     FromToday,
@@ -129,7 +130,7 @@ class ChoiceReader(Reader):
 
 
 class NumberReader(Reader):
-    """Decimal numbers; the column holds them times the field's scale as bigint. Money is in euros, the column in cents."""
+    """Decimal numbers, money in euros; the column holds them times the field's scale as bigint (money: cents)."""
 
     json_type = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[+-]?[0-9]{1,19}([.][0-9]{1,10})?$"}]}
 
@@ -141,9 +142,9 @@ class NumberReader(Reader):
         units = number * field.scale
         if units != units.to_integral_value():
             places = len(str(field.scale)) - 1
-            raise Unreadable(
-                _("At most %(count)d decimal places.") % {"count": places} if places else _("A whole number belongs here.")
-            )
+            if not places:
+                raise Unreadable(_("A whole number belongs here."))
+            raise Unreadable(_("At most %(count)d decimal places.") % {"count": places})
         if abs(units) > LARGEST:
             raise Unreadable(_("The number is too large."))
         return number
@@ -197,7 +198,12 @@ class DateReader(Reader):
     json_type = {
         "anyOf": [
             {"type": "string", "description": "YYYY-MM-DD, today, -90d, +30d"},
-            {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"], "additionalProperties": False},
+            {
+                "type": "object",
+                "properties": {"days": {"type": "integer", "minimum": -MOST_DAYS, "maximum": MOST_DAYS}},
+                "required": ["days"],
+                "additionalProperties": False,
+            },
         ]
     }
     with_time = False
@@ -233,7 +239,7 @@ class DateReader(Reader):
 
 
 class DateTimeReader(DateReader):
-    """Days and instants compared with an instant column; a day lasts from midnight to midnight in the organisation's zone."""
+    """Days and instants compared with an instant column; a day is from midnight to midnight in the scope's zone."""
 
     with_time = True
 
