@@ -164,8 +164,8 @@ class _Walk(Generic[M]):
                 return place
         raise Invalid(_("This page of the list is no longer valid."), field=name)
 
-    def _place(self, content: object) -> _Place | None:
-        column, descending, text, pk = content  # type: ignore[misc]  # raises where it is no list of four
+    def _place(self, content: Any) -> _Place | None:
+        column, descending, text, pk = content  # raises where it is no list of four
         is_id = isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk <= _LARGEST_ID
         if not is_id or [column, descending] != [self.sort.column, int(self.sort.descending)]:
             return None

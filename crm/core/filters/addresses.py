@@ -96,6 +96,8 @@ def _single(reading: Reading, name: str, values: list[str]) -> str:
 
 def _plain(reading: Reading, field: FilterField, name: str, values: list[str]) -> Leaf | None:
     """A parameter named like its field: one value, several, a range or a span."""
+    wanted: Operator
+    raw: object
     if field.type in _ONE_OF and len(values) > 1:
         wanted, raw = Operator.IN, values
     else:

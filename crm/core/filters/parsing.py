@@ -172,8 +172,10 @@ class Reading:
                 values.append(None)
         return tuple(values)
 
-    def _fault(self, place: str, message: str) -> None:
+    def _fault(self, place: str, message: str) -> Any:
+        """Note the fault; None stands for the part that it cost."""
         self.problems.append(Problem(place, message))
+        return None
 
 
 def _too_many_conditions() -> str:
