@@ -115,8 +115,10 @@ class Postgres:
             str(self.port),
         ]
         env = self._env()
-        end = time.monotonic() + WAIT
+        begin = time.monotonic()
         while True:
+            if self.child is not None:
+                self.child.running()  # takes note of its end, without which its lock file stays valid
             child = Child(
                 self.name,
                 command,
@@ -127,15 +129,17 @@ class Postgres:
                 hide=QUIET,
             )
             while child.running() and not self.answers():
-                if time.monotonic() > end:
+                if time.monotonic() > begin + WAIT:
                     child.stop(10)
                     raise Problem(f"PostgreSQL did not answer in {WAIT:.0f} s: read the lines above.")
                 time.sleep(0.02)
             if child.running():
                 self.child = child
                 return child
-            # A postmaster that was killed a moment ago may still hold the folder as a zombie: try again.
-            if "postmaster.pid" not in "".join(child.lines) or time.monotonic() > end:
+            # The postmaster of a run that was killed a moment ago, or a process of it, may still hold the folder.
+            child.wait(1)
+            held = any(word in line for line in child.lines for word in ("postmaster.pid", "shared memory block"))
+            if not held or time.monotonic() > begin + 15:
                 raise Problem(f"PostgreSQL did not start: {child.last_words()}")
             time.sleep(0.3)
 
