@@ -64,7 +64,11 @@ def _files(root: Path) -> Iterator[Path]:
 
 def sprite(icons: Path, names: dict[str, Path]) -> str:
     """One SVG with a symbol `i-NAME` per icon; `NAME--filled` is the filled drawing."""
-    return '<svg xmlns="http://www.w3.org/2000/svg">' + "\n".join(_symbol(icons, n, names[n]) for n in sorted(names)) + "</svg>\n"
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg">'
+        + "\n".join(_symbol(icons, n, names[n]) for n in sorted(names))
+        + "</svg>\n"
+    )
 
 
 def _symbol(icons: Path, name: str, where: Path) -> str:

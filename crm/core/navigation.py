@@ -1,0 +1,71 @@
+"""What the frame offers, registered by each app once it works: areas at the left, entries of the "New" menu.
+
+    register(NavEntry(key="customers", label=_("Customers"), url_name="customers:list", icon="building-store", position=30, go="k"))
+    register_new(NewEntry(key="customer", label=_("Customer"), url_name="customers:create", icon="building-store", position=10,
+                          allowed=lambda scope: scope.allows("customers.create")))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+from crm.core.access import Scope
+
+
+def everybody(_scope: Scope) -> bool:
+    """Open to every signed-in user."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavEntry:
+    """An area. `go` is the letter that follows `g`; `group` work (first) or manage."""
+
+    key: str
+    label: str | Promise
+    url_name: str
+    icon: str
+    position: int
+    allowed: Callable[[Scope], bool] = everybody
+    go: str = ""
+    group: str = "work"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """Something that can be created from every page."""
+
+    key: str
+    label: str | Promise
+    url_name: str
+    icon: str
+    position: int
+    allowed: Callable[[Scope], bool] = everybody
+
+
+_areas: dict[str, NavEntry] = {}
+_news: dict[str, NewEntry] = {}
+
+
+def register(entry: NavEntry) -> None:
+    """Add an area; the same key replaces."""
+    _areas[entry.key] = entry
+
+
+def register_new(entry: NewEntry) -> None:
+    """Add an entry of the "New" menu; the same key replaces."""
+    _news[entry.key] = entry
+
+
+def areas(scope: Scope, group: str = "") -> list[NavEntry]:
+    """What `scope` may open, in order; all groups, or one."""
+    found = [entry for entry in _areas.values() if entry.allowed(scope) and group in ("", entry.group)]
+    return sorted(found, key=lambda entry: (entry.group != "work", entry.position))
+
+
+def news(scope: Scope) -> list[NewEntry]:
+    """What `scope` may create, in order."""
+    return sorted((entry for entry in _news.values() if entry.allowed(scope)), key=lambda entry: entry.position)

@@ -1,0 +1,104 @@
+// Every page of the frame: menus, theme, fields, list, forms, toasts, single keys. No inline code, no eval.
+import { all, one, typing } from "./dom.js";
+import { editField, startFields } from "./field.js";
+import { startForms } from "./form.js";
+import { moveCursor, startList, turn } from "./list.js";
+import { openMenu, startMenus } from "./menu.js";
+import { startToasts, toast } from "./toast.js";
+
+function keep(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // Without storage the choice holds for this page.
+  }
+}
+
+function startTheme() {
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let wish = "system";
+  try {
+    wish = localStorage.getItem("fp.theme") ?? "system";
+  } catch {
+    // as above
+  }
+  const apply = () => {
+    root.dataset.bsTheme = wish === "dark" || (wish === "system" && dark.matches) ? "dark" : "light";
+    for (const button of all("[data-theme]")) button.setAttribute("aria-pressed", String(button.dataset.theme === wish));
+    for (const button of all("[data-density-set]"))
+      button.setAttribute("aria-pressed", String(button.dataset.densitySet === root.dataset.density));
+  };
+  document.addEventListener("click", ({ target }) => {
+    const theme = target.closest("[data-theme]");
+    const density = target.closest("[data-density-set]");
+    if (theme) keep("fp.theme", (wish = theme.dataset.theme));
+    if (density) keep("fp.density", (root.dataset.density = density.dataset.densitySet));
+    if (theme || density) apply();
+  });
+  dark.addEventListener("change", apply);
+  apply();
+}
+
+/** The search field of the page, else the one of the frame. */
+function find() {
+  const field = all("#find, #search").find((input) => input.getClientRects().length);
+  field?.focus();
+  field?.select();
+}
+
+const KEYS = {
+  c: () => openMenu("menu-new"),
+  e: editField,
+  f: () => one("[data-filter]")?.click(),
+  j: () => turn(1),
+  k: () => turn(-1),
+  z: () => one("#toasts [data-undo]")?.click(),
+  "/": find,
+  "?": () => one("#keys")?.showModal(),
+};
+
+function startKeys() {
+  let before = "";
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+    if (one("dialog:modal, [popover]:popover-open")) return;
+    const area = before === "g" && one(`[data-go="${CSS.escape(event.key)}"]`);
+    before = event.key;
+    if (area) area.click();
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (event.target.closest("[data-list]") && moveCursor(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
+      return;
+    } else if (KEYS[event.key]) KEYS[event.key]();
+    else return;
+    event.preventDefault();
+  });
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) for (const key of all("kbd[data-ctrl]")) key.textContent = "⌘";
+}
+
+/** What is locked says why; what fails on the way says so, and nothing typed is lost. */
+function startAnswers() {
+  document.addEventListener("click", (event) => {
+    const locked = event.target.closest("[aria-disabled=true]");
+    if (!locked) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (locked.dataset.why) toast(locked.dataset.why);
+  }, true);
+  const texts = one("#texts")?.dataset ?? {};
+  document.addEventListener("htmx:sendError", () => toast(texts.offline));
+  document.addEventListener("htmx:responseError", ({ detail }) => {
+    const id = detail.xhr.getResponseHeader("X-Request-Id");
+    if (detail.xhr.status !== 422 && detail.xhr.status !== 409) toast(`${texts.failed} ${id ?? ""}`.trim());
+  });
+}
+
+startTheme();
+startAnswers();
+startMenus();
+startFields();
+startList();
+startForms();
+startToasts();
+startKeys();
+if (location.hash === "#find") find();

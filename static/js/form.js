@@ -1,0 +1,44 @@
+// Forms: errors get the focus, Ctrl+Enter sends, months are chosen by template, unsaved work is guarded.
+import { all, one } from "./dom.js";
+
+const touched = new WeakSet();
+
+function months(button) {
+  const wanted = button.dataset.months.split(",");
+  const set = button.closest("[data-months-of]");
+  for (const box of all("input[type=checkbox]", set)) box.checked = wanted.includes(box.value);
+  mark(set);
+}
+
+function mark(set) {
+  const chosen = all("input:checked", set).map((box) => box.value).sort().join();
+  for (const button of all("[data-months]", set))
+    button.setAttribute("aria-pressed", String(button.dataset.months.split(",").sort().join() === chosen));
+}
+
+export function startForms() {
+  one("[data-focus]")?.focus();
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-months]");
+    if (button) months(button);
+  });
+  document.addEventListener("change", ({ target }) => {
+    const set = target.closest("[data-months-of]");
+    if (set) mark(set);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    const form = event.target.closest("form:not([data-edit])");
+    const button = form && one(".btn-primary[type=submit]", form);
+    if (button) form.requestSubmit(button);
+  });
+  // Guarded are forms marked data-guard: leaving asks while something was typed and not sent.
+  document.addEventListener("input", ({ target }) => {
+    const form = target.closest("form[data-guard]");
+    if (form) touched.add(form);
+  });
+  document.addEventListener("submit", ({ target }) => touched.delete(target));
+  addEventListener("beforeunload", (event) => {
+    if (all("form[data-guard]").some((form) => touched.has(form))) event.preventDefault();
+  });
+}

@@ -1,0 +1,37 @@
+// The list's cursor: j and k move it, Enter opens. Rows are `[data-list] tbody tr` with a link each.
+import { all, one } from "./dom.js";
+
+const rows = () => all("[data-list] tbody tr");
+
+export function moveCursor(step) {
+  const list = rows();
+  if (!list.length) return false;
+  const now = list.findIndex((row) => row.classList.contains("is-cursor"));
+  const next = list[Math.max(0, Math.min(list.length - 1, now + step))];
+  for (const row of list) row.classList.toggle("is-cursor", row === next);
+  next.scrollIntoView({ block: "nearest" });
+  one("a", next)?.focus({ preventScroll: true });
+  return true;
+}
+
+/** On a record, j and k go to the next and the previous one. */
+export function turn(step) {
+  if (moveCursor(step)) return;
+  one(step > 0 ? "a[data-next]" : "a[data-previous]")?.click();
+}
+
+/** A click anywhere in a row opens it, as its link does; text may still be selected. */
+export function startList() {
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest("[data-list] tbody tr");
+    if (!row || event.target.closest("a, button, input, label") || getSelection()?.toString()) return;
+    const link = one("a", row);
+    if (!link) return;
+    if (event.ctrlKey || event.metaKey) open(link.href);
+    else link.click();
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    const row = target.closest?.("[data-list] tbody tr");
+    if (row) for (const other of rows()) other.classList.toggle("is-cursor", other === row);
+  });
+}
