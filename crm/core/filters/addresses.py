@@ -21,7 +21,7 @@ from crm.core.filters.days import read_span
 from crm.core.filters.fields import FilterField
 from crm.core.filters.kinds import LIST_VALUE, MOST_LEAVES, NO_VALUE, RANGE_TYPES, TIME_TYPES, FieldType, Operator
 from crm.core.filters.nodes import Leaf, Node, conjuncts, join, leaves, tree
-from crm.core.filters.parsing import Problem, Reading, load_json
+from crm.core.filters.parsing import Fault, Problem, Reading, load_json, too_many_conditions
 from crm.core.filters.registry import RESERVED, Fields, FilterRegistry, resolve
 from crm.core.filters.values import Unreadable, reader_of
 
@@ -47,18 +47,22 @@ def from_query(
     Unknown names outside RESERVED and `reserved` are problems, never ignored: a mistyped filter would show too much.
     """
     reading = Reading(resolve(registry, scope))
-    found: list[Node | None] = []
+    found: list[Node] = []
     for name, texts in params.lists():
         values = [text for text in texts if text.strip()]
         if name in RESERVED or name in reserved or not values:
             continue
-        found.append(_parameter(reading, name, values))
+        try:
+            found.append(_parameter(reading, name, values))
+        except Fault as fault:
+            # A list's faulty value has its own place, such as status/1; a URL knows only the parameter.
+            reading.problems.append(Problem(name, fault.problem.message))
     for text in params.getlist("filter"):
         if text.strip():
             found.append(_tree(reading, text))
-    node = join(*(each for each in found if each is not None))
+    node = join(*found)
     if sum(1 for _leaf in leaves(node)) > MOST_LEAVES:
-        reading.problems.append(Problem("filter", _("At most %(count)d conditions.") % {"count": MOST_LEAVES}))
+        reading.problems.append(Problem("filter", too_many_conditions()))
         node = join()
     return Read(node, tuple(reading.problems))
 
@@ -74,36 +78,33 @@ def _tree(reading: Reading, text: str) -> Node:
     return node if len(reading.problems) == before else join()
 
 
-def _parameter(reading: Reading, name: str, values: list[str]) -> Leaf | None:
+def _parameter(reading: Reading, name: str, values: list[str]) -> Leaf:
     if name in reading.fields:
         return _plain(reading, reading.fields[name], name, values)
     key, mark, suffix = name.rpartition("__")
     field = reading.field(key if mark else name, name)
-    operator = reading.operator(suffix, field, name) if field else None
-    if field is None or operator is None:
-        return None
+    operator = reading.operator(suffix, field, name)
     if operator in NO_VALUE or operator in LIST_VALUE:
         return reading.leaf(field, operator, values, name)
-    text = _single(reading, name, values)
+    text = _single(name, values)
     return reading.leaf(field, operator, text.split("..") if operator is Operator.BETWEEN else text, name)
 
 
-def _single(reading: Reading, name: str, values: list[str]) -> str:
+def _single(name: str, values: list[str]) -> str:
     if len(values) > 1:
-        reading.problems.append(Problem(name, _("Only one value belongs here.")))
+        raise Fault(name, _("Only one value belongs here."))
     return values[0]
 
 
-def _plain(reading: Reading, field: FilterField, name: str, values: list[str]) -> Leaf | None:
+def _plain(reading: Reading, field: FilterField, name: str, values: list[str]) -> Leaf:
     """A parameter named like its field: one value, several, a range or a span."""
     wanted: Operator
     raw: object
     if field.type in _ONE_OF and len(values) > 1:
         wanted, raw = Operator.IN, values
     else:
-        wanted, raw = _meaning(field, _single(reading, name, values))
-    operator = reading.operator(wanted.value, field, name)
-    return reading.leaf(field, operator, raw, name) if operator else None
+        wanted, raw = _meaning(field, _single(name, values))
+    return reading.leaf(field, reading.operator(wanted.value, field, name), raw, name)
 
 
 def _meaning(field: FilterField, text: str) -> tuple[Operator, object]:

@@ -58,8 +58,16 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+class Fault(Exception):
+    """A part of the input that cannot be read."""
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(place, message)
+
+
 class Reading:
-    """One pass over a tree: collects nodes and faults, and counts against the limits."""
+    """One pass over a tree: collects faults of parts, and counts against the limits."""
 
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
@@ -67,97 +75,96 @@ class Reading:
         self.leaves = 0
 
     def root(self, raw: object, place: str = "") -> Node:
-        """The whole tree."""
+        """The whole tree. With faults, which are then in `problems`, it means nothing."""
         if raw is None or raw == {}:
             return EVERYTHING
-        return self._node(raw, place, MOST_LEVELS) or EVERYTHING
+        try:
+            return self._node(raw, place, MOST_LEVELS)
+        except Fault as fault:
+            self.problems.append(fault.problem)
+            return EVERYTHING
 
-    def _node(self, raw: object, place: str, levels: int) -> Node | None:
+    def _node(self, raw: object, place: str, levels: int) -> Node:
         if isinstance(raw, dict) and "field" in raw:
             return self._leaf(raw, place)
         if not isinstance(raw, dict) or len(raw) != 1 or not set(raw) <= {"and", "or", "not"}:
-            return self._fault(place, _("One of and, or, not belongs here, or a condition with field, op and value."))
+            raise Fault(place, _("One of and, or, not belongs here, or a condition with field, op and value."))
         if levels == 0:
             text = ngettext("At most %(count)d level.", "At most %(count)d levels.", MOST_LEVELS)
-            return self._fault(place, text % {"count": MOST_LEVELS})
+            raise Fault(place, text % {"count": MOST_LEVELS})
         ((name, content),) = raw.items()
         if name == "not":
-            part = self._node(content, f"{place}/not", levels - 1)
-            return Not(part) if part else None
+            return Not(self._node(content, f"{place}/not", levels - 1))
         return self._group(name, content, f"{place}/{name}", levels - 1)
 
-    def _group(self, name: str, content: object, place: str, levels: int) -> Node | None:
+    def _group(self, name: str, content: object, place: str, levels: int) -> Node:
         if not isinstance(content, list) or not content:
-            return self._fault(place, _("A list with at least one part belongs here."))
+            raise Fault(place, _("A list with at least one part belongs here."))
         if len(content) > MOST_LEAVES:
-            return self._fault(place, _too_many_conditions())
-        found = [self._node(part, f"{place}/{index}", levels) for index, part in enumerate(content)]
-        parts = tuple(part for part in found if part)
-        return And(parts) if name == "and" else Or(parts)
+            raise Fault(place, too_many_conditions())
+        parts = []
+        for index, part in enumerate(content):
+            try:
+                parts.append(self._node(part, f"{place}/{index}", levels))
+            except Fault as fault:
+                self.problems.append(fault.problem)
+        return And(tuple(parts)) if name == "and" else Or(tuple(parts))
 
-    def _leaf(self, raw: dict[Any, Any], place: str) -> Leaf | None:
+    def _leaf(self, raw: dict[Any, Any], place: str) -> Leaf:
         self.leaves += 1
         if self.leaves > MOST_LEAVES:
-            return self._fault(place, _too_many_conditions()) if self.leaves == MOST_LEAVES + 1 else None
+            raise Fault(place, too_many_conditions())
         if extra := set(raw) - {"field", "op", "value"}:
-            return self._fault(
-                place, _("A condition has no part “%(name)s”.") % {"name": _printable(min(extra, key=str))}
-            )
+            raise Fault(place, _("A condition has no part “%(name)s”.") % {"name": _printable(min(extra, key=str))})
         field = self.field(raw["field"], f"{place}/field")
-        operator = self.operator(raw.get("op"), field, f"{place}/op") if field else None
-        if field is None or operator is None:
-            return None
+        operator = self.operator(raw.get("op"), field, f"{place}/op")
         if operator in NO_VALUE and raw.get("value") is not None:
-            return self._fault(f"{place}/value", _("This operator takes no value."))
+            raise Fault(f"{place}/value", _("This operator takes no value."))
         if operator not in NO_VALUE and "value" not in raw:
-            return self._fault(place, _("The value is missing."))
+            raise Fault(place, _("The value is missing."))
         return self.leaf(field, operator, raw.get("value"), f"{place}/value")
 
-    def field(self, key: object, place: str) -> FilterField | None:
-        """The field, or a fault: hidden and unknown ones look the same."""
+    def field(self, key: object, place: str) -> FilterField:
+        """The field; raises Fault, for hidden and unknown ones the same."""
         field = self.fields.get(key) if isinstance(key, str) else None
         if field is None:
-            return self._fault(place, _("There is no filter field “%(name)s”.") % {"name": _printable(key)})
+            raise Fault(place, _("There is no filter field “%(name)s”.") % {"name": _printable(key)})
         return field
 
-    def operator(self, name: object, field: FilterField, place: str) -> Operator | None:
-        """The operator, if the field has it."""
+    def operator(self, name: object, field: FilterField, place: str) -> Operator:
+        """The operator, if the field has it; else raises Fault."""
         for operator in field.operators:
             if operator.value == name:
                 return operator
-        return self._fault(
+        known = ", ".join(operator.value for operator in field.operators)
+        raise Fault(
             place,
             _("“%(field)s” has no operator “%(name)s”; it has %(known)s.")
-            % {
-                "field": field.label,
-                "name": _printable(name),
-                "known": ", ".join(each.value for each in field.operators),
-            },
+            % {"field": field.label, "name": _printable(name), "known": known},
         )
 
-    def leaf(self, field: FilterField, operator: Operator, raw: object, place: str) -> Leaf | None:
-        """A condition with the value that `raw` stands for, or a fault at `place`."""
-        before = len(self.problems)
+    def leaf(self, field: FilterField, operator: Operator, raw: object, place: str) -> Leaf:
+        """A condition with the value that `raw` stands for; raises Fault at `place` or at one of its values."""
         try:
-            value = self._operand(field, operator, raw, place)
+            return Leaf(field.key, operator, self._operand(field, operator, raw, place), field)
         except Unreadable as unreadable:
-            return self._fault(place, str(unreadable))
-        return Leaf(field.key, operator, value, field) if len(self.problems) == before else None
+            raise Fault(place, str(unreadable)) from None
 
     def _operand(self, field: FilterField, operator: Operator, raw: object, place: str) -> Any:
         reader = reader_of(field)
         if operator in NO_VALUE:
             return None
-        if operator in LIST_VALUE or operator is Operator.BETWEEN:
-            values = self._list(field, raw, place)
-            if operator is Operator.BETWEEN and len(values) != 2:
+        if operator is Operator.BETWEEN:
+            if not isinstance(raw, list | tuple) or len(raw) != 2:
                 raise Unreadable(_("A list of two values belongs here, from and to."))
-            return values if operator is Operator.BETWEEN else tuple(dict.fromkeys(values))
+            return tuple(self._each(field, raw, place))
+        if operator in LIST_VALUE:
+            return tuple(dict.fromkeys(self._each(field, raw, place)))
         if operator is Operator.WITHIN and isinstance(reader, DateReader):
             return reader.read_span(raw)
         return reader.read(raw, field)
 
-    def _list(self, field: FilterField, raw: object, place: str) -> tuple[Any, ...]:
+    def _each(self, field: FilterField, raw: object, place: str) -> list[Any]:
         if not isinstance(raw, list | tuple) or not raw:
             raise Unreadable(_("A list with at least one value belongs here."))
         if len(raw) > MOST_VALUES:
@@ -168,17 +175,11 @@ class Reading:
             try:
                 values.append(reader_of(field).read(each, field))
             except Unreadable as unreadable:
-                self._fault(f"{place}/{index}", str(unreadable))
-                values.append(None)
-        return tuple(values)
-
-    def _fault(self, place: str, message: str) -> Any:
-        """Note the fault; None stands for the part that it cost."""
-        self.problems.append(Problem(place, message))
-        return None
+                raise Fault(f"{place}/{index}", str(unreadable)) from None
+        return values
 
 
-def _too_many_conditions() -> str:
+def too_many_conditions() -> str:
     text = ngettext("At most %(count)d condition.", "At most %(count)d conditions.", MOST_LEAVES)
     return text % {"count": MOST_LEAVES}
 
