@@ -1,8 +1,8 @@
 """What the frame offers, registered by each app once it works: areas at the left, entries of the "New" menu.
 
-    register(NavEntry(key="customers", label=_("Customers"), url_name="customers:list", icon="building-store", position=30, go="k"))
-    register_new(NewEntry(key="customer", label=_("Customer"), url_name="customers:create", icon="building-store", position=10,
-                          allowed=lambda scope: scope.allows("customers.create")))
+register(NavEntry(key="customers", label=_("Customers"), url_name="customers:list", icon="building-store", position=30, go="k"))
+register_new(NewEntry(key="customer", label=_("Customer"), url_name="customers:create", icon="building-store", position=10,
+                      allowed=lambda scope: scope.allows("customers.create")))
 """
 
 from __future__ import annotations

@@ -54,7 +54,12 @@ def button(
     pressed (it stays visible); `only_icon` names it by `label` without showing it. Other parameters become attributes:
     `{% button _("Save") type="submit" kind="primary" key="Ctrl ↵" %}` `{% button _("Columns") popovertarget="pop-columns" %}`.
     """
-    classes = ["btn", *([f"btn-{kind}"] if kind else []), *([f"btn-{size}"] if size else []), *(["btn-icon"] if only_icon else [])]
+    classes = [
+        "btn",
+        *([f"btn-{kind}"] if kind else []),
+        *([f"btn-{size}"] if size else []),
+        *(["btn-icon"] if only_icon else []),
+    ]
     classes += [str(more.pop("css"))] if "css" in more else []
     inner = format_html(
         "{}{}{}{}",
@@ -69,10 +74,14 @@ def button(
     rest = attributes({**named, **why, **title, **more})
     if url and not locked:
         return format_html('<a class="{}" href="{}"{}>{}</a>', " ".join(classes), url, rest, inner)
-    return format_html('<button class="{}" type="{}"{}>{}</button>', " ".join(classes), "button" if locked else type, rest, inner)
+    return format_html(
+        '<button class="{}" type="{}"{}>{}</button>', " ".join(classes), "button" if locked else type, rest, inner
+    )
 
 
-def alert(content: SafeString, tone: str = "blue", icon: str = "", role: str = "", tools: SafeString = NOTHING) -> SafeString:
+def alert(
+    content: SafeString, tone: str = "blue", icon: str = "", role: str = "", tools: SafeString = NOTHING
+) -> SafeString:
     """A message in the page: `{% alert tone="amber" %}<b>…</b> …{% endalert %}`; `tools` buttons at its end, `role` alert or status."""
     return format_html(
         '<div class="fp-alert fp-tone-{}"{}>{}<div>{}</div>{}</div>',
@@ -127,10 +136,14 @@ def dialog(content: SafeString, id: str, title: object, tools: SafeString = NOTH
 
 def menu(content: SafeString, id: str, label: object) -> SafeString:
     """A popover that a `popovertarget="ID"` button opens: `{% menu id="m-more" label=_("More") %}…{% endmenu %}`."""
-    return format_html('<div class="fp-menu" popover role="dialog" id="{}" aria-label="{}">{}</div>', id, label, content)
+    return format_html(
+        '<div class="fp-menu" popover role="dialog" id="{}" aria-label="{}">{}</div>', id, label, content
+    )
 
 
-def menu_item(label: object, url: str = "", icon: str = "", key: str = "", type: str = "button", **more: Any) -> SafeString:
+def menu_item(
+    label: object, url: str = "", icon: str = "", key: str = "", type: str = "button", **more: Any
+) -> SafeString:
     """A line of a menu: a link with `url`, else a button: `{% menu_item _("Trash") url=trash icon="trash" key="G P" %}`."""
     inner = format_html("{}<span>{}</span>{}", icon_of(icon) if icon else NOTHING, label, kbd(key) if key else NOTHING)
     rest = attributes(more)
@@ -155,7 +168,10 @@ def _step(number: int, label: object, current: int) -> SafeString:
     if number < current:
         done = _("done")
         return format_html(
-            '<li class="is-done"><span>{}</span>{}<span class="visually-hidden">, {}</span></li>', icon_of("check", size="s"), label, done
+            '<li class="is-done"><span>{}</span>{}<span class="visually-hidden">, {}</span></li>',
+            icon_of("check", size="s"),
+            label,
+            done,
         )
     now = attributes({"aria-current": "step" if number == current else None})
     return format_html("<li{}><span>{}</span>{}</li>", now, number, label)
@@ -167,7 +183,11 @@ def tally(lines: Iterable[Mapping[str, Any]]) -> SafeString:
         "",
         "<div><dt>{}{}</dt><dd>{}</dd></div>",
         (
-            (icon_of(line["icon"], tone=line.get("tone", "")) if line.get("icon") else NOTHING, line["label"], line["value"])
+            (
+                icon_of(line["icon"], tone=line.get("tone", "")) if line.get("icon") else NOTHING,
+                line["label"],
+                line["value"],
+            )
             for line in lines
         ),
     )
@@ -176,4 +196,6 @@ def tally(lines: Iterable[Mapping[str, Any]]) -> SafeString:
 
 def progress(value: int, max: int, label: object) -> SafeString:
     """How far something is: `{% progress 11602 max=18240 label=_("Rows") %}`."""
-    return format_html('<progress class="fp-progress" max="{}" value="{}" aria-label="{}"></progress>', max, value, label)
+    return format_html(
+        '<progress class="fp-progress" max="{}" value="{}" aria-label="{}"></progress>', max, value, label
+    )

@@ -21,17 +21,32 @@ NUMERIC_TYPES = {"number", "tel", "date", "time"}
 def widget(control: BoundField, more: Mapping[str, object] | None = None) -> SafeString:
     """The control alone, in our classes, marked invalid where it is."""
     kind = control.field.widget
-    css = "form-check-input" if isinstance(kind, CheckboxInput) else "form-select" if isinstance(kind, Select) else "form-control"
+    css = (
+        "form-check-input"
+        if isinstance(kind, CheckboxInput)
+        else "form-select"
+        if isinstance(kind, Select)
+        else "form-control"
+    )
     if isinstance(kind, SelectMultiple):
         css = "form-select fp-multi"
     if getattr(kind, "input_type", "") in NUMERIC_TYPES:
         css += " num"
-    given = {"class": f"{css} {kind.attrs.get('class', '')}".strip(), "aria-invalid": "true" if control.errors else None, **(more or {})}
+    given = {
+        "class": f"{css} {kind.attrs.get('class', '')}".strip(),
+        "aria-invalid": "true" if control.errors else None,
+        **(more or {}),
+    }
     return control.as_widget(attrs={name: value for name, value in given.items() if value not in (None, "")})
 
 
 def form_field(
-    control: BoundField, span: int = 12, help: object = "", mark_optional: bool = True, extra: SafeString = NOTHING, css: str = ""
+    control: BoundField,
+    span: int = 12,
+    help: object = "",
+    mark_optional: bool = True,
+    extra: SafeString = NOTHING,
+    css: str = "",
 ) -> SafeString:
     """Label, control, help and error of a form's field: `{% form_field form.company_name span=8 %}`.
 
@@ -42,7 +57,9 @@ def form_field(
     described = " ".join([*([error_id] if control.errors else []), *([help_id] if shown_help else [])])
     notes = format_html("{}{}", _help(shown_help, help_id), _error(control, error_id))
     optional = (
-        format_html(' <span class="fp-optional">{}</span>', _("optional")) if mark_optional and not control.field.required else NOTHING
+        format_html(' <span class="fp-optional">{}</span>', _("optional"))
+        if mark_optional and not control.field.required
+        else NOTHING
     )
     place = f"fp-c{span} {css}".strip()
     if isinstance(control.field.widget, CheckboxInput):
@@ -72,7 +89,9 @@ def _help(text: object, id: str) -> SafeString:
 def _error(control: BoundField, id: str) -> SafeString:
     if not control.errors:
         return NOTHING
-    return format_html('<p class="fp-error" id="{}">{}<span>{}</span></p>', id, icon("alert-circle--filled"), " ".join(control.errors))
+    return format_html(
+        '<p class="fp-error" id="{}">{}<span>{}</span></p>', id, icon("alert-circle--filled"), " ".join(control.errors)
+    )
 
 
 def error_summary(form: BaseForm) -> SafeString:
@@ -83,7 +102,13 @@ def error_summary(form: BaseForm) -> SafeString:
     for name, errors in form.errors.items():
         if name in form.fields:
             control = form[name]
-            lines.append((format_html('<a href="#{}">{}: {}</a>', control.id_for_label or control.auto_id, control.label, errors[0]),))
+            lines.append(
+                (
+                    format_html(
+                        '<a href="#{}">{}: {}</a>', control.id_for_label or control.auto_id, control.label, errors[0]
+                    ),
+                )
+            )
     head = ngettext("Check %(n)s entry", "Check %(n)s entries", len(lines)) % {"n": len(lines)}
     return format_html(
         '<div class="fp-summary" role="alert" tabindex="-1" id="errors" data-focus><h2>{}{}</h2><ul>{}</ul></div>',
@@ -95,7 +120,8 @@ def error_summary(form: BaseForm) -> SafeString:
 
 def choice(control: BoundField, notes: Mapping[str, object] | None = None, span: int = 12) -> SafeString:
     """A few options as cards: `{% choice form.account_type notes=type_notes %}`; `notes` explain values. For radio fields."""
-    assert isinstance(control.field.widget, RadioSelect), "choice is for radio fields"
+    if not isinstance(control.field.widget, RadioSelect):
+        raise TypeError("choice is for radio fields")
     chosen = str(control.value() if control.value() is not None else "")
     error_id = f"{control.auto_id}-e"
     cards = format_html_join(
@@ -140,7 +166,14 @@ def months(control: BoundField, patterns: Iterable[Mapping[str, Any]] = ()) -> S
         "",
         '<label title="{}"><input type="checkbox" name="{}" value="{}" aria-label="{}"{}>{}</label>',
         (
-            (MONTHS[n], control.html_name, n, MONTHS[n], attributes({"checked": str(n) in chosen}), str(MONTHS_3[n]).title())
+            (
+                MONTHS[n],
+                control.html_name,
+                n,
+                MONTHS[n],
+                attributes({"checked": str(n) in chosen}),
+                str(MONTHS_3[n]).title(),
+            )
             for n in range(1, 13)
         ),
     )
@@ -156,7 +189,11 @@ def months(control: BoundField, patterns: Iterable[Mapping[str, Any]] = ()) -> S
             for pattern in patterns
         ),
     )
-    row = format_html('<div class="fp-acts fp-gap" role="group" aria-label="{}">{}</div>', _("Templates"), presses) if presses else NOTHING
+    row = (
+        format_html('<div class="fp-acts fp-gap" role="group" aria-label="{}">{}</div>', _("Templates"), presses)
+        if presses
+        else NOTHING
+    )
     return format_html(
         '<fieldset class="fp-c12" id="{}" data-months-of><legend class="form-label">{}</legend>{}<div class="fp-months">{}</div>{}{}</fieldset>',
         control.auto_id,
@@ -198,7 +235,9 @@ def _twin(match: Mapping[str, Any]) -> SafeString:
         )
     tone = "red" if match["score"] >= 90 else "amber"
     reasons = format_html_join(
-        "", '<span class="fp-tag fp-tone-plain">{}{}</span>', ((icon("check"), reason) for reason in match.get("reasons", ()))
+        "",
+        '<span class="fp-tag fp-tone-plain">{}{}</span>',
+        ((icon("check"), reason) for reason in match.get("reasons", ())),
     )
     return format_html(
         '<div class="fp-twin__name">{}<a href="{}">{}</a><span class="fp-score fp-tone-{}">{} %</span></div>'

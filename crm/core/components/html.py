@@ -32,7 +32,9 @@ def icon(name: str, tone: str = "", size: str = "", spin: bool = False) -> SafeS
 
 def attributes(given: dict[str, object]) -> SafeString:
     """HTML attributes with a leading space: `_` becomes `-`, True a bare attribute, None, False and "" nothing."""
-    kept = [(name.strip("_").replace("_", "-"), value) for name, value in given.items() if value not in (None, False, "")]
+    kept = [
+        (name.strip("_").replace("_", "-"), value) for name, value in given.items() if value not in (None, False, "")
+    ]
     return format_html_join("", "{}", ((_attribute(name, value),) for name, value in kept))
 
 

@@ -39,7 +39,9 @@ def _changed() -> SafeString:
     return format_html('<span class="fp-changed" title="{0}"><span class="visually-hidden">{0}</span></span>', text)
 
 
-def filter_chip(field: object, op: object, value: object, remove_url: str, menu: str = "", edit_url: str = "") -> SafeString:
+def filter_chip(
+    field: object, op: object, value: object, remove_url: str, menu: str = "", edit_url: str = ""
+) -> SafeString:
     """One condition: `{% filter_chip _("Status") _("is not") _("Archived") remove_url=url menu="pop-filter" %}`.
 
     A press opens the popover `menu`, or goes to `edit_url`; × goes to `remove_url`, the same list without it.
@@ -52,11 +54,21 @@ def filter_chip(field: object, op: object, value: object, remove_url: str, menu:
         body = format_html('<a href="{}">{}</a>', edit_url, text)
     remove = _("Remove filter %(field)s") % {"field": field}
     return format_html(
-        '<span class="fp-chip">{}<a class="fp-chip__x" href="{}" aria-label="{}">{}</a></span>', body, remove_url, remove, icon("x")
+        '<span class="fp-chip">{}<a class="fp-chip__x" href="{}" aria-label="{}">{}</a></span>',
+        body,
+        remove_url,
+        remove,
+        icon("x"),
     )
 
 
-def filter_bar(content: SafeString, action: str, query: str = "", hidden: Iterable[tuple[str, str]] = (), tools: SafeString = NOTHING) -> SafeString:
+def filter_bar(
+    content: SafeString,
+    action: str,
+    query: str = "",
+    hidden: Iterable[tuple[str, str]] = (),
+    tools: SafeString = NOTHING,
+) -> SafeString:
     """Search field, chips, tools: `{% filter_bar action=url query=q hidden=pairs tools=buttons %}chips…{% endfilter_bar %}`.
 
     The search is a GET form with `q`; `hidden` (name, value) pairs keep the rest of the list's address.
@@ -133,26 +145,34 @@ def column_picker(
     )
 
 
-def sort_head(label: object, key: str, url: str = "", sorted: str = "", num: bool = False) -> SafeString:
+def sort_head(
+    label: object, key: str, url: str = "", sorted: str = "", num: bool = False, width: str = ""
+) -> SafeString:
     """A column's head: `{% sort_head column.label column.key url=column.sort_url sorted=column.sorted num=column.num %}`.
 
-    `url` sorts by it, `sorted` is asc, desc or "" (then no arrow); `num` right-aligns.
+    `url` sorts by it, `sorted` is asc, desc or "" (then no arrow); `num` right-aligns; `width` s, m or l.
     """
     direction = {"asc": "ascending", "desc": "descending"}.get(sorted)
     arrow = {"asc": icon("arrow-up"), "desc": icon("arrow-down")}.get(sorted, NOTHING)
     inner = format_html('<a href="{}">{}{}</a>', url, label, arrow) if url else format_html("{}", label)
-    classes = f"fp-table__{key}" + (" num" if num else "")
+    classes = f"fp-table__{key}" + (f" fp-w-{width}" if width else "") + (" num" if num else "")
     return format_html('<th scope="col" class="{}"{}>{}</th>', classes, attributes({"aria-sort": direction}), inner)
 
 
 def pager(
-    first: object, last: object, total: object = "", previous: str = "", next: str = "", as_of: object = "", hints: bool = True
+    first: object,
+    last: object,
+    total: object = "",
+    previous: str = "",
+    next: str = "",
+    as_of: object = "",
+    hints: bool = True,
 ) -> SafeString:
     """Foot of a list by keyset: `{% pager first=51 last=100 total="10.000+" previous=url next=url as_of=time %}`.
 
     `previous` and `next` are addresses, empty at the ends; figures come formatted.
     """
-    of = format_html(" {} <b class=\"num\">{}</b>", _("of"), total) if total not in ("", None) else NOTHING
+    of = format_html(' {} <b class="num">{}</b>', _("of"), total) if total not in ("", None) else NOTHING
     return format_html(
         '<footer class="fp-foot"><span><b class="num">{}–{}</b>{}</span><nav class="fp-acts" aria-label="{}">{}{}</nav>{}{}</footer>',
         first,
@@ -168,7 +188,9 @@ def pager(
 
 def _turn(label: str, name: str, url: str, rel: str) -> SafeString:
     if url:
-        return format_html('<a class="btn btn-ghost" href="{}" rel="{}" aria-label="{}">{}</a>', url, rel, label, icon(name))
+        return format_html(
+            '<a class="btn btn-ghost" href="{}" rel="{}" aria-label="{}">{}</a>', url, rel, label, icon(name)
+        )
     return format_html(
         '<span class="btn btn-ghost" role="link" aria-disabled="true" aria-label="{}">{}</span>', label, icon(name)
     )
@@ -178,4 +200,6 @@ def _hints() -> SafeString:
     known = (("J K", _("move")), ("↵", _("open")), ("F", _("filter")), ("?", _("all keys")))
     lines = format_html_join("", "<span>{} {}</span>", ((kbd(keys), text) for keys, text in known))
     return format_html('<span class="fp-foot__hints">{}</span>', lines)
+
+
 # icons: #i-chevron-left #i-chevron-right

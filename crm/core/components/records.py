@@ -76,7 +76,11 @@ def field(
     note = format_html('<span class="fp-field__hint">{}</span>', hint) if hint else NOTHING
     if lock or not url:
         sign = (
-            format_html('<span class="fp-field__lock" title="{0}">{1}<span class="visually-hidden">{0}</span></span>', lock, icon("lock"))
+            format_html(
+                '<span class="fp-field__lock" title="{0}">{1}<span class="visually-hidden">{0}</span></span>',
+                lock,
+                icon("lock"),
+            )
             if lock
             else NOTHING
         )
@@ -117,7 +121,9 @@ def _pen() -> SafeString:
 
 def _sign(state: str) -> SafeString:
     if state == "saved":
-        return format_html('<span class="fp-field__sign fp-tone-green" role="status">{}{}</span>', icon("check"), _("saved"))
+        return format_html(
+            '<span class="fp-field__sign fp-tone-green" role="status">{}{}</span>', icon("check"), _("saved")
+        )
     if state == "conflict":
         return format_html('<span class="fp-field__sign fp-tone-amber">{}{}</span>', icon("git-compare"), _("changed"))
     if state == "saving":
@@ -133,10 +139,21 @@ def _edit(label: object, name: str, url: str, control: BoundField, was: object, 
     error_id = f"field-{name}-error"
     wrong = bool(control.errors)
     note = (
-        format_html('<span class="fp-field__error" id="{}">{}{}</span>', error_id, icon("alert-circle--filled"), control.errors[0])
+        format_html(
+            '<span class="fp-field__error" id="{}">{}{}</span>',
+            error_id,
+            icon("alert-circle--filled"),
+            control.errors[0],
+        )
         if wrong
         else format_html(
-            '<span class="fp-field__hint" id="{}">{} {} {} {} {}</span>', error_id, hint, kbd("↵"), _("save"), kbd("Esc"), _("discard")
+            '<span class="fp-field__hint" id="{}">{} {} {} {} {}</span>',
+            error_id,
+            hint,
+            kbd("↵"),
+            _("save"),
+            kbd("Esc"),
+            _("discard"),
         )
     )
     described = {"aria-describedby": error_id, "aria-labelledby": f"l-{name}"}
@@ -192,15 +209,23 @@ def audit(rows: Iterable[Mapping[str, Any]], label: object = "") -> SafeString:
                 row["when"],
                 row["who"],
                 row["field"],
-                format_html('<del class="fp-old">{}</del>', row["old"]) if row.get("old") not in (None, "") else NOTHING,
+                format_html('<del class="fp-old">{}</del>', row["old"])
+                if row.get("old") not in (None, "")
+                else NOTHING,
                 " ",
-                format_html('<ins class="fp-new">{}</ins>', row["new"]) if row.get("new") not in (None, "") else NOTHING,
+                format_html('<ins class="fp-new">{}</ins>', row["new"])
+                if row.get("new") not in (None, "")
+                else NOTHING,
                 row.get("cause", ""),
             )
             for row in rows
         ),
     )
-    heads = format_html_join("", '<th scope="col">{}</th>', ((h,) for h in (_("When"), _("Who"), _("Field"), _("Before → after"), _("Cause"))))
+    heads = format_html_join(
+        "",
+        '<th scope="col">{}</th>',
+        ((h,) for h in (_("When"), _("Who"), _("Field"), _("Before → after"), _("Cause"))),
+    )
     return format_html(
         '<div class="fp-scroll" tabindex="0" role="region" aria-label="{}"><table class="fp-audit"><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>",

@@ -13,9 +13,8 @@ from django.utils.dates import MONTHS, MONTHS_3
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm.core.components.html import NOTHING, icon
 
@@ -69,7 +68,9 @@ def kbd(keys: str) -> SafeString:
 def logo(size: int = 20) -> SafeString:
     """Twelve months in a ring; the season, April to September, is lit."""
     ticks = format_html_join(
-        "", '<path d="M{}L{}" class="{}"/>', ((_at(n, 6), _at(n, 10), "is-on" if 2 <= n <= 8 else "") for n in range(12))
+        "",
+        '<path d="M{}L{}" class="{}"/>',
+        ((_at(n, 6), _at(n, 10), "is-on" if 2 <= n <= 8 else "") for n in range(12)),
     )
     return format_html(
         '<svg class="fp-logo" width="{0}" height="{0}" viewBox="0 0 24 24" aria-hidden="true">{1}</svg>', size, ticks
@@ -109,7 +110,9 @@ def avatar(name: str, size: str = "") -> SafeString:
     """Initials in a disc, the same hue for the same name: `{% avatar user.name %}`, `size` s 18, "26", l 32 px."""
     hue = crc32(name.encode()) % 6 + 1
     extra = f" fp-avatar--{size}" if size else ""
-    return format_html('<span class="fp-avatar fp-avatar--{}{}" aria-hidden="true">{}</span>', hue, extra, initials(name))
+    return format_html(
+        '<span class="fp-avatar fp-avatar--{}{}" aria-hidden="true">{}</span>', hue, extra, initials(name)
+    )
 
 
 def person(name: str | None, short: bool = False) -> SafeString:
@@ -119,7 +122,7 @@ def person(name: str | None, short: bool = False) -> SafeString:
 
 @lru_cache(maxsize=4096)
 def _person(name: str, short: bool) -> SafeString:
-    shown = name.split()[0] if short else name
+    shown = name.split(maxsplit=1)[0] if short else name
     return format_html(
         '<span class="fp-person">{}<span class="fp-person__name" title="{}">{}</span></span>', avatar(name), name, shown
     )
@@ -188,12 +191,16 @@ def due(text: object = "", day: date | None = None, today: date | None = None, s
     """
     if not text:
         return format_html(
-            '<span class="fp-due fp-due--none">{}<span class="fp-mute">{}</span></span>', icon(DUE["none"].icon), _("no step")
+            '<span class="fp-due fp-due--none">{}<span class="fp-mute">{}</span></span>',
+            icon(DUE["none"].icon),
+            _("no step"),
         )
     chosen = state or due_state(day, today)
     spoken = {"overdue": _("overdue"), "today": _("today")}.get(chosen, "")
     hidden = format_html('<span class="visually-hidden">, {}</span>', spoken) if spoken else NOTHING
-    return format_html('<span class="fp-due fp-due--{}">{}<span>{}{}</span></span>', chosen, icon(DUE[chosen].icon), text, hidden)
+    return format_html(
+        '<span class="fp-due fp-due--{}">{}<span>{}{}</span></span>', chosen, icon(DUE[chosen].icon), text, hidden
+    )
 
 
 def due_state(day: date | None, today: date | None) -> str:
