@@ -50,8 +50,17 @@ def enter_sign_in(identifier: str) -> None:
         cursor.execute("SELECT set_config('app.login', %s, true)", [identifier])
 
 
+def name_actor(user: User) -> None:
+    """Let the open transaction write this one person's own row, in his name: he has proved who he is."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('app.login', %s, true), set_config('app.actor', %s, true), set_config('app.source', 'page', true)",
+            [str(user.pk), f"user:{user.pk}"],
+        )
+
+
 def scope_for(user: User, *, source: str = "page", request_id: str = "") -> Scope:
-    """The scope of `user` now. The transaction must have entered the user's organisation."""
+    """The scope of `user` now, loaded with his organisation; a team lead's members are read after entering it."""
     scope = Scope(
         organisation_id=user.organisation_id,
         actor=f"user:{user.pk}",
@@ -74,5 +83,6 @@ def _visible_owners(user: User) -> frozenset[int]:
     """Himself; a team lead also everybody in the teams he leads."""
     if user.role != Role.TEAM_LEAD:
         return frozenset({user.pk})
+    enter_organisation(user.organisation_id)
     members = type(user).objects.filter(team__in=user.led_teams.all()).values_list("pk", flat=True)
     return frozenset({user.pk, *members})

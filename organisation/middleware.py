@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 
 from crm.core.access import activate
-from organisation.access import enter_organisation, scope_for
+from organisation.access import scope_for
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -24,7 +24,6 @@ class ScopeMiddleware:
         request.scope = None  # type: ignore[attr-defined]
         if not request.user.is_authenticated:
             return self.get_response(request)
-        enter_organisation(request.user.organisation_id)
         scope = scope_for(request.user, source=_source(request), request_id=request.request_id)  # type: ignore[attr-defined]
         request.scope = scope  # type: ignore[attr-defined]
         with activate(scope):
@@ -54,3 +53,85 @@ def _before_sign_in(request: HttpRequest) -> str:
     known = dict(settings.LANGUAGES)
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
     return chosen if chosen in known else settings.LANGUAGE_CODE
+
+
+IDLE_LIMIT = 12 * 3600  # seconds; ASVS 7.3.1
+NOTE_AGAIN_AFTER = 300  # seconds between two notes of "still here": a session is not written at each request
+PASSED = "second_factor"  # session: the second factor was given, or set up in this session
+SEEN_AT, BEGAN_AT = "seen_at", "began_at"
+# Where a signed-in user without a second factor may go: to set one up, or to leave.
+WITHOUT_FACTOR = frozenset(
+    {
+        "second_factor",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+        "account_reauthenticate",
+        "account_logout",
+        "set_language",
+        "javascript-catalog",
+        "healthz",
+        "readyz",
+    }
+)
+
+
+class SecondFactorMiddleware:
+    """No page without the second factor (ASVS 6.3.3); a session ends after 12 idle hours, and after 7 days in any case."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            _open_pending_sign_in(request)
+            return self.get_response(request)
+        if _is_over(request):
+            logout(request)
+            return _send(request, f"{reverse('account_login')}?{urlencode({'next': _place_to_return(request)})}")
+        if not has_passed(request) and _route(request) not in WITHOUT_FACTOR:
+            return _send(request, reverse("second_factor"))
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
+def has_passed(request: HttpRequest) -> bool:
+    """Whether this session gave a second factor: at sign-in, by setting one up, or as a demo user."""
+    if request.session.get(PASSED):
+        return True
+    return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
+
+
+def _open_pending_sign_in(request: HttpRequest) -> None:
+    """Between password and second factor the session names the user; only his row is opened."""
+    pending = request.session.get(LOGIN_SESSION_KEY)
+    if isinstance(pending, dict) and pending.get("user_pk"):
+        enter_sign_in(str(url_str_to_user_pk(pending["user_pk"])))
+
+
+def _is_over(request: HttpRequest) -> bool:
+    now, session = int(time.time()), request.session
+    if now - session.get(SEEN_AT, now) > IDLE_LIMIT or now - session.get(BEGAN_AT, now) > settings.SESSION_COOKIE_AGE:
+        return True
+    session.setdefault(BEGAN_AT, now)
+    if now - session.get(SEEN_AT, 0) > NOTE_AGAIN_AFTER:
+        session[SEEN_AT] = now
+    return False
+
+
+def _route(request: HttpRequest) -> str | None:
+    try:
+        return resolve(request.path_info).url_name
+    except Resolver404:
+        return None
+
+
+def _place_to_return(request: HttpRequest) -> str:
+    return request.get_full_path() if request.method == "GET" and "HX-Request" not in request.headers else "/"
+
+
+def _send(request: HttpRequest, address: str) -> HttpResponse:
+    """A redirect that htmx follows with the whole page."""
+    if "HX-Request" in request.headers:
+        return HttpResponse(headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)

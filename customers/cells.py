@@ -1,0 +1,99 @@
+"""What a list's row shows in each column. Fifty rows of ten cells are made for every page, so these are plain functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope
+from crm.core.components.signs import person, season, status, tag
+from crm.core.filters import FilterField
+from crm.core.listing import Column
+from crm.core.templatetags.formats import date as show_date
+from crm.core.templatetags.formats import money, number
+from customers.choices import AccountType, BusinessType, FieldType, KitchenSize, RoiBucket, SampleStatus, SeasonNow
+from customers.models import CustomerHot
+
+Cell = Callable[[CustomerHot, Scope], Any]
+NOTHING: Final = SafeString('<span class="fp-mute">–</span>')
+
+
+def _day(value: datetime | date | None, scope: Scope) -> Any:
+    if value is None:
+        return NOTHING
+    return show_date(value.astimezone(ZoneInfo(scope.zone)).date() if isinstance(value, datetime) else value)
+
+
+def _euros(cents: int | None) -> Any:
+    return NOTHING if cents is None else money(cents / 100, cents=False)
+
+
+def _labelled(labels: Mapping[str, Any], value: str | None) -> Any:
+    return NOTHING if not value else labels.get(value, value)
+
+
+def _season(row: CustomerHot, scope: Scope) -> Any:
+    if row.season_now == SeasonNow.ALL_YEAR:
+        return NOTHING
+    label = SeasonNow(row.season_now).label
+    return format_html(
+        '{}<span class="visually-hidden">{}</span>', season(row.customer.seasonal_months, "mini", scope.today), label
+    )
+
+
+_BUSINESS, _ACCOUNT, _KITCHEN = dict(BusinessType.choices), dict(AccountType.choices), dict(KitchenSize.choices)
+_SAMPLE, _ROI = dict(SampleStatus.choices), dict(RoiBucket.choices)
+
+CELLS: Final[dict[str, Cell]] = {
+    "status": lambda row, scope: status(row.status),
+    "city": lambda row, scope: row.city or NOTHING,
+    "season_now": _season,
+    "owner": lambda row, scope: person(row.owner.name if row.owner else None, True),
+    "last_contact_at": lambda row, scope: _day(row.last_contact_at, scope),
+    "last_order_at": lambda row, scope: _day(row.last_order_at, scope),
+    "expected_volume": lambda row, scope: _euros(row.expected_volume_cents),
+    "actual_volume": lambda row, scope: _euros(row.actual_volume_cents),
+    "renewal_date": lambda row, scope: _day(row.renewal_date, scope),
+    "number": lambda row, scope: row.customer_number,
+    "business_type": lambda row, scope: _labelled(_BUSINESS, row.business_type),
+    "account_type": lambda row, scope: _labelled(_ACCOUNT, row.account_type),
+    "kitchen_size": lambda row, scope: _labelled(_KITCHEN, row.kitchen_size),
+    "postcode": lambda row, scope: row.postcode or NOTHING,
+    "lead_source": lambda row, scope: row.lead_source or NOTHING,
+    "created_at": lambda row, scope: _day(row.created_at, scope),
+    "sample_status": lambda row, scope: _labelled(_SAMPLE, row.sample_status),
+    "roi_bucket": lambda row, scope: _labelled(_ROI, row.roi_bucket),
+    "next_appointment_at": lambda row, scope: _day(row.next_appointment_at, scope),
+    "open_opportunity": lambda row, scope: _euros(row.open_opportunity_cents),
+}
+
+
+def cell(column: Column, row: CustomerHot, scope: Scope) -> Any:
+    """What stands in `column` of `row`."""
+    if column.key in CELLS:
+        return CELLS[column.key](row, scope)
+    return catalogue_value(column.data, row.fields.get(column.data.extra["key"]))
+
+
+def catalogue_value(field: FilterField, value: Any) -> Any:
+    """A catalogue value as text; of several choices each is a tag."""
+    if value is None:
+        return NOTHING
+    kind, labels = field.extra["type"], field.choice_labels or {}
+    if kind == FieldType.BOOLEAN:
+        return _("Yes") if value else _("No")
+    if kind == FieldType.DATE:
+        return show_date(date.fromisoformat(value))
+    if kind == FieldType.MONEY:
+        return money(value)
+    if kind in {FieldType.INTEGER, FieldType.DECIMAL}:
+        return number(value)
+    if kind == FieldType.MULTI_CHOICE:
+        return SafeString(" ").join(tag(labels.get(item, item)) for item in value)
+    return labels.get(str(value), value)

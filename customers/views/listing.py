@@ -1,0 +1,210 @@
+"""The list of customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from crm.core.access import CrmRequest
+from crm.core.components.controls import button
+from crm.core.components.signs import mark
+from crm.core.filters import FieldType as Filter
+from crm.core.filters import FilterField
+from crm.core.listing import Column, Listing, ListState
+from crm.core.paging import Count, capped_count
+from customers.cells import cell
+from customers.choices import CustomerStatus, FieldType, SeasonNow
+from customers.list_fields import CUSTOMER_FIELDS
+from customers.models import CustomerHot
+from customers.search import search
+
+QUERY_BUDGET: Final = 12
+"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, rows (and those without a sort value),
+count; a search asks once more whether the words as typed find anybody."""
+
+TIMES: Final = {Filter.DATE, Filter.DATETIME}
+NUMERIC: Final = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY}
+
+
+def _catalogue_columns(fields: Mapping[str, FilterField]) -> Iterator[Column]:
+    for key, field in fields.items():
+        if key.startswith("fields."):
+            yield Column(
+                key,
+                field.label,
+                sort=str(field.extra["slot"]),
+                numeric=field.extra["type"] in NUMERIC,
+                shown=False,
+                group=field.group,
+                data=field,
+            )
+
+
+CUSTOMERS: Final = Listing(
+    path="/customer-management/customers/",
+    registry=CUSTOMER_FIELDS,
+    default_sort="name",
+    columns=(
+        Column("name", _("Company"), sort="name_key", fixed=True),
+        Column("status", _("Status"), sort="status"),
+        Column("city", _("Town"), sort="city_key"),
+        Column("season_now", _("Season"), sort="season_now"),
+        Column("owner", _("Owner"), sort="owner_id"),
+        Column("last_contact_at", _("Last contact"), sort="last_contact_at", numeric=True, descending_first=True),
+        Column("last_order_at", _("Last order"), sort="last_order_at", numeric=True, descending_first=True),
+        Column(
+            "expected_volume",
+            _("Expected / year"),
+            sort="expected_volume_cents",
+            numeric=True,
+            descending_first=True,
+            right="money.read",
+        ),
+        Column(
+            "actual_volume",
+            _("Actual / year"),
+            sort="actual_volume_cents",
+            numeric=True,
+            descending_first=True,
+            right="money.read",
+        ),
+        Column("renewal_date", _("Renewal date"), sort="renewal_date", numeric=True, shown=False),
+        Column("number", _("Number"), sort="customer_number", shown=False),
+        Column("business_type", _("Business type"), sort="business_type", shown=False),
+        Column("account_type", _("Account type"), sort="account_type", shown=False),
+        Column("kitchen_size", _("Kitchen size"), sort="kitchen_size", shown=False),
+        Column("postcode", _("Postcode"), sort="postcode", shown=False),
+        Column("lead_source", _("Source"), sort="lead_source", shown=False),
+        Column("created_at", _("Created"), sort="created_at", numeric=True, descending_first=True, shown=False),
+        Column("sample_status", _("Sample"), sort="sample_status", shown=False),
+        Column("roi_bucket", _("ROI"), sort="roi_bucket", shown=False),
+        Column("next_appointment_at", _("Next appointment"), sort="next_appointment_at", numeric=True, shown=False),
+        Column(
+            "open_opportunity",
+            _("Open opportunities"),
+            sort="open_opportunity_cents",
+            numeric=True,
+            descending_first=True,
+            shown=False,
+            right="money.read",
+        ),
+    ),
+    more_columns=_catalogue_columns,
+)
+
+
+BUILDER: Final = (
+    "status",
+    "business_type",
+    "season_now",
+    "account_type",
+    "sample_status",
+    "roi_bucket",
+    "city",
+    "postcode",
+    "renewal_date",
+    "last_contact_at",
+)
+"""Fields that the filter panel asks for; the language knows all others by URL, and the builder page comes with them."""
+
+
+@login_required
+@require_safe
+def customer_list(request: CrmRequest) -> HttpResponse:
+    """The list: search, filters, sort, columns and place all stand in the URL. Query budget: `QUERY_BUDGET`.
+
+    As an htmx request only the list itself is rendered.
+    """
+    state = ListState.read(request, CUSTOMERS)
+    rows = state.narrow(CustomerHot.objects.visible_to(request.scope).for_list())
+    similar: tuple[str, ...] = ()
+    if state.search:
+        found = search(rows, state.search, request.scope)
+        rows, similar = found.customers, found.similar
+    page = state.page(rows)
+    context = {
+        "state": state,
+        "lines": list(_lines(state, page.rows)),
+        "total": _count(state, rows, len(page.rows)),
+        "similar": similar,
+        "quick": list(_quick(state)),
+        "builder": list(_builder(state)),
+        "builder_inputs": [pair for pair in state.pairs() if pair[0] not in BUILDER],
+        "columns": _columns(state),
+        "column_button": button(
+            _("Columns"), icon="columns-3", kind="ghost", size="sm", popovertarget="pop-columns", data_place="below-end"
+        ),
+        "may_create": request.scope.allows("customers.create"),
+    }
+    template = "customers/customer_list.html" + ("#list" if request.htmx else "")
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _lines(state: ListState, rows: Iterable[CustomerHot]) -> Iterator[dict[str, Any]]:
+    """Each row with its cells, in the order of the columns."""
+    columns = [(column, slugify(column.key), str(column.label)) for column in state.columns if not column.fixed]
+    for row in rows:
+        yield {
+            "url": f"{CUSTOMERS.path}{row.pk}/",
+            "name": row.customer.company_name,
+            "mark": mark(row.business_type),
+            "cells": [
+                {"css": css, "label": label, "numeric": column.numeric, "value": cell(column, row, state.scope)}
+                for column, css, label in columns
+            ],
+        }
+
+
+def _count(state: ListState, rows: Any, shown: int) -> Count:
+    """How many there are, counted no further than 10,000; a first page that holds them all is its own count."""
+    if not state.after and not state.before and not state.next_url:
+        return Count(shown, False)
+    return capped_count(rows)
+
+
+def _quick(state: ListState) -> Iterator[dict[str, Any]]:
+    """The tabs above the list: filters that people open most often."""
+    yield {"label": _("All"), "url": CUSTOMERS.path, "current": not state.is_narrowed}
+    for label, key, value in (
+        (_("Mine"), "owner", "me"),
+        (_("At risk"), "status", CustomerStatus.RISIKO.value),
+        (_("Prospects"), "status", CustomerStatus.PROSPECT.value),
+        (_("Season pause"), "season_now", SeasonNow.PAUSED.value),
+    ):
+        url = f"{CUSTOMERS.path}?{key}={value}"
+        yield {"label": label, "url": url, "current": state.url(sort=CUSTOMERS.default_sort, columns=()) == url}
+
+
+def _builder(state: ListState) -> Iterator[dict[str, Any]]:
+    """The inputs of the filter panel with what the URL says of each."""
+    values: dict[str, str] = {}
+    for name, value in state.pairs():
+        values.setdefault(name, value)
+    for key in BUILDER:
+        field = state.fields[key]
+        choices = field.choice_labels
+        yield {
+            "key": key,
+            "label": field.label,
+            "value": values.get(key, ""),
+            "options": list(choices.items()) if choices else None,
+            "example": _("e.g. next_90_days or 2026-01-01..2026-03-31") if field.type in TIMES else "",
+        }
+
+
+def _columns(state: ListState) -> list[dict[str, Any]]:
+    shown = {column.key for column in state.columns}
+    return [
+        {"key": column.key, "label": column.label, "shown": column.key in shown, "fixed": column.fixed}
+        for column in state.available.values()
+    ]
