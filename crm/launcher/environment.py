@@ -25,6 +25,7 @@ OLDEST = (3, 11)
 SERVE = ("runtime", "embedded")
 DEVELOP = (*SERVE, "test", "lint")
 NODE_MAJOR = 20
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 ROOM_MB = {SERVE: 1500, DEVELOP: 2500}  # what a first installation takes, measured, with some air
 
 
@@ -65,7 +66,15 @@ def npm_env() -> dict[str, str]:
     """The environment with our Node on the PATH, last: the machine's own comes first."""
     path = os.environ.get("PATH", "/usr/bin:/bin")
     order = (path, str(VENV / "bin")) if npm_command()[0] != str(VENV / "bin" / "npm") else (str(VENV / "bin"), path)
-    return os.environ | {"PATH": os.pathsep.join(order), "HOME": os.environ.get("HOME") or str(VENV)}
+    return trusting() | {"PATH": os.pathsep.join(order), "HOME": os.environ.get("HOME") or str(VENV)}
+
+
+def trusting() -> dict[str, str]:
+    """The environment in which uv and npm trust the machine's own authorities too (a company's proxy), as pip does."""
+    bundle = next((path for path in AUTHORITIES if os.path.exists(path)), None)
+    if bundle is None:
+        return dict(os.environ)
+    return {"UV_SYSTEM_CERTS": "true", "NODE_EXTRA_CA_CERTS": bundle, **os.environ}
 
 
 @contextmanager
@@ -159,7 +168,7 @@ def _install_packages(groups: tuple[str, ...]) -> None:
     command = [str(VENV / "bin" / "uv"), "pip", "install", "-q", "--python", str(PYTHON), "--require-hashes"]
     for name in late:
         command += ["-r", str(locks[name])]
-    env = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
+    env = trusting() | {"UV_PYTHON_DOWNLOADS": "never"}
     call(command, "The Python packages could not be installed (is there a network?)", env=env)
     stamps.mkdir(exist_ok=True)
     for name in late:

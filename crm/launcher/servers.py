@@ -169,6 +169,7 @@ class Postgres:
             self.prefix = UNSHARE
             return
         self.account = _server_account()
+        self.data.chmod(self.data.stat().st_mode | 0o011)  # it must get through to its own folder
         self._copy = Path(tempfile.mkdtemp(prefix="freshplan-pg-"))
         self._copy.chmod(0o755)
         source = self.binaries.parent.parent.parent
@@ -240,7 +241,7 @@ class Postgres:
         if handed != password:
             handed.unlink()
         if done.returncode:
-            where = f" Account {self.account.pw_name} must be able to reach it." if self.account else ""
+            where = f" Set CRM_DATA_DIR to a folder that account {self.account.pw_name} can reach." if self.account else ""
             line = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise Problem(f"The database cluster in {self.cluster} could not be made: {line}.{where}")
         fresh.rename(self.cluster)

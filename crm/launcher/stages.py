@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from crm.launcher import translations
+from crm.launcher import assets, translations
 from crm.launcher.backing import as_owner, as_served
 from crm.launcher.environment import ASSETS, PYTHON, ROOT, alone, done_for
 from crm.launcher.problem import Problem, say
@@ -22,12 +22,10 @@ def build_assets() -> None:
         alone(),
         done_for(
             ROOT / "var" / "vendor" / ".stamp",
-            [Path(__file__).with_name("assets.py"), ASSETS / "package-lock.json", *pages],
+            [Path(assets.__file__), ASSETS / "package-lock.json", *pages],
         ) as needed,
     ):
         if needed:
-            from crm.launcher import assets
-
             assets.build(ROOT)
 
 
