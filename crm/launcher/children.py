@@ -29,10 +29,10 @@ class Child:
         env: Mapping[str, str],
         cwd: Path,
         stop_signal: signal.Signals = signal.SIGTERM,
-        account: int | None = None,
+        account: str = "",
         hide: tuple[str, ...] = (),
     ) -> None:
-        """`account` is the uid that runs it, where not ours; lines with one of `hide` in them are not passed on."""
+        """`account` is "uid:gid" of who runs it, where not ours; lines with one of `hide` in them are not passed on."""
         self.name = name
         self.stop_signal = stop_signal
         self.started = time.monotonic()
@@ -47,13 +47,12 @@ class Child:
                 stop_signal.name,
                 *map(str, command),
             ],
-            env={**env, "CRM_TETHER_PARENT": str(os.getpid())},
+            env={**env, "CRM_TETHER_PARENT": str(os.getpid()), "CRM_TETHER_ACCOUNT": account},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
-            user=account,
         )
         self._reader = threading.Thread(target=self._pass_on, name=f"log of {name}", daemon=True)
         self._reader.start()

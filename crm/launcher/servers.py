@@ -125,7 +125,7 @@ class Postgres:
                 env=env,
                 cwd=self._cwd(),
                 stop_signal=signal.SIGINT,
-                account=self._uid(),
+                account=f"{self.account.pw_uid}:{self.account.pw_gid}" if self.account else "",
                 hide=QUIET,
             )
             while child.running() and not self.answers():
@@ -241,8 +241,9 @@ class Postgres:
         if handed != password:
             handed.unlink()
         if done.returncode:
-            where = f" Set CRM_DATA_DIR to a folder that account {self.account.pw_name} can reach." if self.account else ""
             line = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            who = self.account.pw_name if self.account else "this account"
+            where = f" Set CRM_DATA_DIR to a folder that {who} can reach."
             raise Problem(f"The database cluster in {self.cluster} could not be made: {line}.{where}")
         fresh.rename(self.cluster)
 

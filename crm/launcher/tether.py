@@ -14,9 +14,16 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Ask the kernel for SIGNAL when the parent ends, then become COMMAND."""
     parent = int(os.environ.pop("CRM_TETHER_PARENT"))
+    account = os.environ.pop("CRM_TETHER_ACCOUNT", "")
     number = int(getattr(signal, sys.argv[1]))
+    library = ctypes.CDLL(None, use_errno=True)
+    if account:  # first, as it makes the kernel forget the signal
+        uid, gid = map(int, account.split(":"))
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+        library.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the kernel was asked
         sys.exit(1)
     os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - the launcher's own command line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import psycopg
 import pytest
 import redis
 
+from crm.launcher import servers
 from crm.launcher.problem import Problem
 from crm.launcher.servers import Postgres, Valkey, secret
 
@@ -104,3 +107,24 @@ def test_secrets_are_random_kept_and_private(tmp_path: Path) -> None:
     assert first == secret(tmp_path / "one") != secret(tmp_path / "two")
     assert len(first) == 64
     assert (tmp_path / "one").stat().st_mode & 0o777 == 0o600
+
+
+def test_root_without_user_namespaces_serves_as_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's default profile forbids them. An ordinary account never needs either way."""
+    monkeypatch.setattr(servers, "UNSHARE", ("false",))
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        data = Path(folder) / "var"
+        data.mkdir(mode=0o700)
+        server = Postgres(data)
+        try:
+            server.prepare()
+            child = server.start()
+            owner = Path(f"/proc/{child.pid}").stat().st_uid
+            assert server.answers()
+            assert owner != 0
+            assert (server.account is not None) == (os.geteuid() == 0)
+        finally:
+            if server.child is not None:
+                server.child.stop(10)
+            server.clean_up()
