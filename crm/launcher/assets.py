@@ -1,4 +1,4 @@
-"""The third-party files that the pages use, from `assets/node_modules` into `var/vendor`: style sheet, font, one icon sprite.
+"""The third-party files that the pages use, from `assets/node_modules` into `var/vendor`: style, font, icon sprite.
 
 Only named files are taken; the sprite holds exactly the icons that templates, Python and scripts name.
 """
@@ -78,6 +78,7 @@ def _symbol(icons: Path, name: str, where: Path) -> str:
         raise Problem(f"No icon is called {name}; it is named in {where}.")
     drawing = re.sub(r"<!--.*?-->", "", source.read_text(), flags=re.DOTALL)
     match = re.search(r"<svg[^>]*>(.*)</svg>", drawing, re.DOTALL)
-    assert match is not None, source
+    if match is None:
+        raise Problem(f"{source} is no drawing.")
     paint = 'fill="currentColor" stroke="none"' if filled else 'fill="none" stroke="currentColor"'
     return f'<symbol id="i-{name}" viewBox="0 0 24 24" {paint}>{" ".join(match[1].split())}</symbol>'

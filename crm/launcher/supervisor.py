@@ -126,7 +126,8 @@ def run(port: int) -> int:
         supervisor.stop(("beat", "relay", "worker", "web"), PROCESSES_STOP)
         backing.stop(SERVERS_STOP)
         folder.leave()
-        say("stopped")
+        if supervisor.posts:
+            say("stopped")
     return 0
 
 
