@@ -17,7 +17,7 @@ from customers.importing.files import MAX_ROWS, read_csv
 from customers.importing.mapping import ImportMapping
 from customers.importing.matching import ON_DUPLICATE, SKIP, decide
 from customers.importing.report import ImportReport
-from customers.importing.rows import ParsedRow, RowReader
+from customers.importing.rows import NO_SOURCE, ParsedRow, RowReader
 from customers.importing.writing import write
 from customers.models import FieldDefinition
 from organisation.models import User
@@ -78,7 +78,12 @@ def _reader(scope: Scope, mapping: ImportMapping) -> RowReader:
     if missing:
         raise Invalid(_("There is no catalogue field: %(fields)s.") % {"fields": ", ".join(missing)}, field="mapping")
     owners = User.objects.assignable_by(scope).values_list("email", "pk") if "owner" in mapping.fields else ()
-    return RowReader(scope=scope, definitions=definitions, owners={email.lower(): pk for email, pk in owners})
+    return RowReader(
+        scope=scope,
+        definitions=definitions,
+        owners={email.lower(): pk for email, pk in owners},
+        key_source=mapping.constants.get("source") or NO_SOURCE,
+    )
 
 
 def _parse(

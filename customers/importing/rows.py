@@ -58,6 +58,7 @@ class RowReader:
     scope: Scope
     definitions: Mapping[str, FieldDefinition]
     owners: Mapping[str, int]
+    key_source: str = NO_SOURCE
 
     def read(self, number: int, row: Mapping[str, str]) -> ParsedRow:
         """The row `number` (from 1), given as field → text without empty ones."""
@@ -103,13 +104,13 @@ class RowReader:
             address["street"] = street
             if house_number:
                 address["house_number"] = house_number
-        if not set(address) - {"kind"} and "address.country" not in row:
+        if not set(address) - {"kind"}:
             address.clear()
             return
         stated = row.get("address.country", "")
         country = country_of(_witnesses(row, address))
         address["country"] = country.code
-        if country.doubt or (not country.code and set(address) - {"kind", "country"}):
+        if country.doubt or not country.code:
             parsed.report(
                 "address.country", stated or row.get("address.text", ""), _country_message(country.code, stated)
             )
@@ -126,7 +127,7 @@ class RowReader:
             parsed.report("phone", row["phone"], _("Only the first of several numbers is kept."))
 
     def _read_keys(self, parsed: ParsedRow, row: Mapping[str, str]) -> None:
-        parsed.source = (row.get("external_key.source") or row.get("source") or NO_SOURCE)[:MAX_SOURCE]
+        parsed.source = (row.get("external_key.source") or self.key_source)[:MAX_SOURCE]
         for name in ("external_key", "chain.key"):
             key = row.get(name, "")
             if len(key) > MAX_KEY - len("chain:"):

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from outbox.services import publish_many
 from psycopg.types.json import Jsonb
 
 from crm.core.access import Scope
@@ -16,9 +15,10 @@ from customers.choices import AccountType, BusinessType, CustomerStatus
 from customers.events import CustomerCreated, CustomerUpdated
 from customers.importing.columns import ADDRESS_FIELDS, CUSTOMER_COLUMNS
 from customers.importing.matching import Decision
-from customers.importing.rows import ParsedRow
+from customers.importing.rows import NO_SOURCE, ParsedRow
 from customers.models import Customer, ExternalKey
 from customers.numbers import take_customer_numbers
+from outbox.services import publish_for_rows, publish_many
 
 _CHAIN: Final = "chain:"
 
@@ -63,13 +63,16 @@ SELECT r.customer_id, %(organisation)s, r.number, r.account_type, r.chain_id, r.
   FROM import_row r CROSS JOIN LATERAL {_OF_CUSTOMER} WHERE r.is_new
 """  # noqa: S608 - built of constants
 
+_NEW_ADDRESS: Final = {name: f"coalesce(d.{name}, a.{name})" for name in _ADDRESS_COLUMNS} | {
+    "country": "coalesce(nullif(d.country, ''), a.country)"
+}
 _UPDATE_ADDRESSES: Final = f"""
-UPDATE customers_address a SET {", ".join(f"{name} = coalesce(d.{name}, a.{name})" for name in _ADDRESS_COLUMNS)}
+UPDATE customers_address a SET {", ".join(f"{name} = {value}" for name, value in _NEW_ADDRESS.items())}
   FROM import_row r CROSS JOIN LATERAL {_OF_ADDRESS}
  WHERE NOT r.is_new AND r.address <> '{{}}'
    AND a.customer_id = r.customer_id AND a.is_primary AND a.kind = coalesce(d.kind, 'DELIVERY')
    AND ({", ".join(f"a.{name}" for name in _ADDRESS_COLUMNS)})
-       IS DISTINCT FROM ({", ".join(f"coalesce(d.{name}, a.{name})" for name in _ADDRESS_COLUMNS)})
+       IS DISTINCT FROM ({", ".join(_NEW_ADDRESS.values())})
 RETURNING a.customer_id
 """  # noqa: S608 - built of constants
 
@@ -116,6 +119,11 @@ ON CONFLICT DO NOTHING
 RETURNING customer_id
 """
 
+_CREATED: Final = """
+SELECT customer_id, jsonb_build_object('customer_id', customer_id, 'number', number, 'account_type', account_type)
+  FROM import_row WHERE is_new ORDER BY 1
+"""
+
 
 def write(scope: Scope, decisions: Sequence[Decision], fields: frozenset[str]) -> int:
     """Write the rows under the active `scope`; the number of chains made. `fields` are those the mapping brings."""
@@ -132,13 +140,9 @@ def write(scope: Scope, decisions: Sequence[Decision], fields: frozenset[str]) -
         changed |= _returned(cursor, _WRITE_VALUES, values)
         cursor.execute(_INSERT_TAGS, values)
         changed |= _returned(cursor, _TAG_CUSTOMERS, values)
-        cursor.execute("SELECT customer_id, number, account_type FROM import_row WHERE is_new ORDER BY customer_id")
-        created = [
-            CustomerCreated(customer_id=pk, number=number, account_type=kind) for pk, number, kind in cursor.fetchall()
-        ]
+    publish_for_rows(CustomerCreated, _CREATED)
     names = tuple(sorted(fields))
-    updated = [CustomerUpdated(customer_id=pk, fields=names) for pk in sorted(changed - set(ids))]
-    publish_many([*created, *updated])
+    publish_many([CustomerUpdated(customer_id=pk, fields=names) for pk in sorted(changed - set(ids))])
     return made
 
 
@@ -233,7 +237,7 @@ def _chains(scope: Scope, rows: Sequence[ParsedRow]) -> tuple[dict[tuple[str, st
             owner_id=owner_id,
             status_since=scope.now,
             created_at=scope.now,
-            source=key[0] if key[0] != "import" else "",
+            source="" if key[0] == NO_SOURCE else key[0],
         )
         for key, number in zip(missing, take_customer_numbers(scope, len(missing)), strict=True)
     ]

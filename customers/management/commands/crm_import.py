@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 def _scope_of(mail: str) -> Scope:
     """The scope of the user with this mail, of the first demo organisation's manager without one."""
-    user = _by_mail(mail) if mail else _demo_manager()
+    user = _by_mail(mail) if mail else demo_manager()
     if user is None:
         raise CommandError(
             f"No active user {mail}." if mail else "There is no demo manager; name a user with --as MAIL."
@@ -73,7 +73,8 @@ def _by_mail(mail: str) -> User | None:
     return User.objects.select_related("organisation").filter(email__iexact=mail.strip(), is_active=True).first()
 
 
-def _demo_manager() -> User | None:
+def demo_manager() -> User | None:
+    """The manager of the first demo organisation, or None; the open transaction has entered an organisation then."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT organisation_ids()")
         organisations = [row[0] for row in cursor.fetchall()]
