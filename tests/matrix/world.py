@@ -1,0 +1,123 @@
+"""One organisation with every principal and one record of each kind, for the matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.utils import timezone
+
+from crm.core.access import activate, system_scope_for
+from customers.choices import AccountType, FieldType, Sensitivity
+from customers.models import (
+    Address,
+    Contact,
+    Customer,
+    CustomerFieldValue,
+    CustomerUserPermission,
+    FieldDefinition,
+)
+from organisation.choices import Role
+from organisation.models import Organisation, User
+from tests.conftest import make_organisation, make_team, make_user
+
+CANARY = "Kanarienwert-4711"
+
+PRINCIPALS = (
+    "anonymous",
+    "rep_owner",
+    "rep_stranger",
+    "team_lead",
+    "foreign_lead",
+    "chain_manager",
+    "foreign_chain_manager",
+    "manager",
+    "administrator",
+    "dpo",
+    "auditor",
+    "foreign_administrator",
+)
+EVERYBODY = frozenset(PRINCIPALS)
+SIGNED_IN = EVERYBODY - {"anonymous"}
+READERS = frozenset({"rep_owner", "team_lead", "chain_manager", "manager", "administrator", "dpo", "auditor"})
+WRITERS = READERS - {"dpo", "auditor"}
+MANAGERS = frozenset({"manager", "administrator"})
+
+
+@dataclass
+class World:
+    """The records that routes are asked about, and who asks."""
+
+    organisation: Organisation
+    people: dict[str, User]
+    chain: Customer
+    location: Customer
+    contact: Contact
+    address: Address
+    secret: FieldDefinition
+    other: dict[str, Any] = field(default_factory=dict)
+
+
+def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
+    """Share `customer` with `user`."""
+    permission = Permission.objects.get(codename=codename, content_type__app_label="customers")
+    CustomerUserPermission.objects.create(user=user, content_object=customer, permission=permission)
+
+
+def build_world() -> World:
+    """A LOCATION of a chain, owned by `rep_owner` of team one; the chain managers hold one chain each."""
+    organisation, elsewhere = make_organisation("Eine"), make_organisation("Andere")
+    team, other_team = make_team(organisation), make_team(organisation)
+    people = {
+        "rep_owner": make_user(organisation, Role.REP, team=team),
+        "rep_stranger": make_user(organisation, Role.REP, team=other_team),
+        "team_lead": make_user(organisation, Role.TEAM_LEAD, team=team, leads=team),
+        "foreign_lead": make_user(organisation, Role.TEAM_LEAD, team=other_team, leads=other_team),
+        "chain_manager": make_user(organisation, Role.CHAIN_MANAGER),
+        "foreign_chain_manager": make_user(organisation, Role.CHAIN_MANAGER),
+        "manager": make_user(organisation, Role.MANAGER),
+        "administrator": make_user(organisation, Role.ADMINISTRATOR),
+        "dpo": make_user(organisation, Role.DPO),
+        "auditor": make_user(organisation, Role.AUDITOR),
+        "foreign_administrator": make_user(elsewhere, Role.ADMINISTRATOR),
+    }
+    with transaction.atomic(), activate(system_scope_for(organisation.pk, job="test")):
+        row = {"organisation": organisation, "status_since": timezone.now()}
+        chain = Customer.objects.create(
+            company_name="Kantinenwerk", customer_number="K-1", account_type=AccountType.CHAIN, **row
+        )
+        other_chain = Customer.objects.create(
+            company_name="Andere Kette", customer_number="K-2", account_type=AccountType.CHAIN, **row
+        )
+        location = Customer.objects.create(
+            company_name="Kantinenwerk Tor 3",
+            customer_number="K-3",
+            account_type=AccountType.LOCATION,
+            chain=chain,
+            owner=people["rep_owner"],
+            **row,
+        )
+        grant(people["chain_manager"], chain)
+        grant(people["foreign_chain_manager"], other_chain)
+        secret = FieldDefinition.objects.create(
+            organisation=organisation,
+            key="purchase_terms",
+            label_de="Konditionen",
+            label_en="Terms",
+            type=FieldType.TEXT,
+            sensitivity=Sensitivity.RESTRICTED,
+        )
+        CustomerFieldValue.objects.create(
+            organisation=organisation, customer=location, definition=secret, value=CANARY
+        )
+        return World(
+            organisation=organisation,
+            people=people,
+            chain=chain,
+            location=location,
+            contact=Contact.objects.create(organisation=organisation, customer=location, last_name="Probe"),
+            address=Address.objects.create(organisation=organisation, customer=location, city="Köln", postcode="50667"),
+            secret=secret,
+        )
