@@ -35,7 +35,7 @@ _BETWEEN: Final = re.compile(
 def fold(text: str) -> str:
     """`text` as it is compared: small letters, no accents, ß = ss, and ae, oe, ue as a, o, u; blanks collapsed.
 
-    Folding twice changes nothing. "neue" becomes "nu", as it does in SQL; a fold is compared, never shown.
+    Folding twice changes nothing. "neue" becomes "neu", as it does in SQL; a fold is compared, never shown.
     """
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_LETTERS)
     return _BLANKS.sub(" ", _UMLAUT_E.sub(r"\1", plain)).strip(" ")

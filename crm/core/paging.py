@@ -169,13 +169,15 @@ class _Walk(Generic[M]):
         is_id = isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk <= _LARGEST_ID
         if not is_id or [column, descending] != [self.sort.column, int(self.sort.descending)]:
             return None
+        if self.by_pk:
+            return _Place(pk, pk) if text is None else None
         if text is None:
-            return _Place(None, pk) if self.field.null or self.by_pk else None
+            return _Place(None, pk) if self.field.null else None
         value = self._value(text)
         return None if value is None else _Place(value, pk)
 
     def _value(self, text: object) -> Any:
-        if self.by_pk or not isinstance(text, str) or "\0" in text:
+        if not isinstance(text, str) or "\0" in text:
             return None
         text.encode()  # a lone surrogate raises
         value = self.field.to_python(text)
