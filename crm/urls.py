@@ -14,3 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("organisation.account_urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "crm.core.error_pages.bad_request"
+handler403 = "crm.core.error_pages.forbidden"
+handler404 = "crm.core.error_pages.not_found"
+handler500 = "crm.core.error_pages.server_error"

@@ -1,13 +1,14 @@
-"""Addresses of the kernel: health."""
+"""Addresses of the kernel: health, gallery of components."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from crm.core import health
+from crm.core import gallery, health
 
 app_name = "core"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("gallery/", gallery.gallery, name="gallery"),
 ]

@@ -1,6 +1,7 @@
-"""Numbers, money, days, times, phone numbers in the active language, as filters and as functions. Built in: no `{% load %}`.
+"""Numbers, money, days, times, phone numbers in the active language, as filters and as functions.
 
-German 1.234,56 € · 20.11.2026 · Mi 18.11. · vor 44 T; English €1,234.56 · 20 Nov 2026 · Wed 18 Nov · 44 d ago.
+Built in: no `{% load %}`. German 1.234,56 € · 20.11.2026 · Mi 18.11. · vor 44 T;
+English €1,234.56 · 20 Nov 2026 · Wed 18 Nov · 44 d ago.
 Days and times are shown on the wall clock of the active scope's organisation.
 """
 
