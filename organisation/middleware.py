@@ -67,8 +67,7 @@ WITHOUT_FACTOR = frozenset(
         "mfa_add_webauthn",
         "account_reauthenticate",
         "account_logout",
-        "set_language",
-        "javascript-catalog",
+        "language",
         "healthz",
         "readyz",
     }

@@ -1,0 +1,110 @@
+"""How the sign-in library is bound to our users: found under row-level security, mails after commit, encrypted secrets."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.contrib.auth import authenticate
+from django.contrib.sites.shortcuts import get_current_site
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from organisation import encryption
+from organisation.access import name_actor
+from organisation.lockout import client_ip
+from organisation.models import User
+
+FRESH_SIGN_IN = 15 * 60  # seconds in which a first second factor is set up without giving the password again
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """No sign-up, neutral answers, mails only when the transaction holds."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": gettext_lazy("E-mail or password is wrong."),
+        "too_many_login_attempts": gettext_lazy("Too many tries. Please wait a few minutes."),
+        "incorrect_password": gettext_lazy("The password is wrong."),
+        "enter_current_password": gettext_lazy("The password is wrong."),
+        "incorrect_code": gettext_lazy("The code is wrong or was used already."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Never: administrators create users."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that limits count by."""
+        return client_ip(request)
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """The same answer as for a wrong password."""
+        messages.error(request, _("Sign-in is not possible."))
+        return HttpResponseRedirect(reverse("account_login"))
+
+    def set_password(self, user: User, password: str) -> None:
+        """Only the password's column is written, by the person himself."""
+        name_actor(user)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Whether `password` is the signed-in user's; wrong ones count towards the lock-out."""
+        found = authenticate(self.request, email=user.email, password=password)
+        return found is not None and found.pk == user.pk
+
+    def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:
+        """Always for security settings, but for a first second factor right after the sign-in that asks for it."""
+        user = self.request.user
+        if user.is_authenticated and not Authenticator.objects.filter(user_id=user.pk).exists():
+            records = get_authentication_records(self.request, user)
+            return not any(time.time() - record["at"] < FRESH_SIGN_IN for record in records)
+        return True
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Back to the security settings."""
+        return resolve_url("organisation:security")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Render now, send after the commit: a rolled-back request mails nobody, and no lock waits for a mail server."""
+        frame = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
+        mail = self.render_mail(template_prefix, email, frame | context)
+        transaction.on_commit(mail.send, robust=True)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Authenticator secrets are encrypted at rest; the last factor cannot be taken away."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": gettext_lazy("The code is wrong or was used already."),
+        "cannot_delete_authenticator": gettext_lazy("The last second factor cannot be removed. Add another one first."),
+    }
+
+    def encrypt(self, text: str) -> str:
+        """Ciphertext with its key's id."""
+        return encryption.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The secret itself."""
+        return encryption.decrypt(encrypted_text)
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Whether another app or passkey remains."""
+        return bool(
+            Authenticator.objects.filter(user_id=authenticator.user_id)
+            .exclude(pk=authenticator.pk)
+            .exclude(type=Authenticator.Type.RECOVERY_CODES)
+            .exists()
+        )
+
+    def _get_site_name(self) -> str:
+        return "FreshPlan"

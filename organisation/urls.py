@@ -1,0 +1,29 @@
+"""Addresses under /settings/."""
+
+from __future__ import annotations
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from organisation.views import people, profile, settings
+
+app_name = "organisation"
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="organisation:profile"), name="settings"),
+    path("profile/", profile.profile, name="profile"),
+    path("language/", profile.change_language, name="language"),
+    path("security/", profile.security, name="security"),
+    path("security/sessions/end/", profile.end_other_sessions, name="end_other_sessions"),
+    path("people/", people.people, name="people"),
+    path("people/new/", people.create_person, name="create_person"),
+    path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/link/", people.person_link, name="person_link"),
+    path("people/<int:pk>/active/", people.person_active, name="person_active"),
+    path("people/<int:pk>/second-factor/", people.person_factor, name="person_factor"),
+    path("people/<int:pk>/sessions/", people.person_sessions, name="person_sessions"),
+    path("teams/", people.teams, name="teams"),
+    path("teams/new/", people.create_team, name="create_team"),
+    path("teams/<int:pk>/", people.team, name="team"),
+    path("organisation/", settings.organisation, name="organisation"),
+    path("organisation/leave-demo/", settings.leave_demo, name="leave_demo"),
+]
