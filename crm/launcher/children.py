@@ -39,14 +39,7 @@ class Child:
         self.lines: list[str] = []
         self.hide = hide
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                "-S",
-                str(TETHER),
-                stop_signal.name,
-                *map(str, command),
-            ],
+            [sys.executable, "-I", "-S", str(TETHER), stop_signal.name, *map(str, command)],
             env={**env, "CRM_TETHER_PARENT": str(os.getpid()), "CRM_TETHER_ACCOUNT": account},
             cwd=cwd,
             stdin=subprocess.DEVNULL,

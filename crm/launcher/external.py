@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from crm.launcher.problem import Problem
 from crm.launcher.roles import EXTENSIONS, database_name, provision
@@ -61,7 +62,7 @@ def check_redis(url: str) -> None:
         raise Problem(f"REDIS_URL leads to version {version}; Redis 7.0 or Valkey is needed.")
 
 
-def _look(url: str, variable: str) -> dict[str, object]:
+def _look(url: str, variable: str) -> dict[str, Any]:
     import psycopg
 
     query = """
@@ -82,9 +83,9 @@ def _look(url: str, variable: str) -> dict[str, object]:
     return {"version": version, **dict(zip(keys, row, strict=True))}
 
 
-def _check_version(number: object) -> None:
+def _check_version(number: int) -> None:
     """`number` as PostgreSQL gives it: 150014 is 15.14."""
-    major, minor = divmod(int(str(number)), 10000)
+    major, minor = divmod(number, 10000)
     if major < min(OLDEST_MINOR):
         raise Problem(
             f"DATABASE_URL leads to PostgreSQL {major}.{minor}; version {min(OLDEST_MINOR)} or newer is needed."
@@ -96,7 +97,7 @@ def _check_version(number: object) -> None:
         )
 
 
-def _refuse_power(facts: dict[str, object], variable: str) -> None:
+def _refuse_power(facts: dict[str, Any], variable: str) -> None:
     """Row-level security holds for none of these, so nothing is served as one of them."""
     for key, what in (("superuser", "a superuser"), ("bypasses", "BYPASSRLS"), ("owns", "the database's owner")):
         if facts[key]:

@@ -43,12 +43,7 @@ def provision(admin_url: str, database: str, passwords: Path | None = None) -> d
             _make_extensions(admin)
             _hand_over(admin, database)
         urls = {
-            name: _with(
-                admin_url,
-                user=f"{database}_{name}",
-                password=known[f"{database}_{name}"],
-                database=database,
-            )
+            name: _with(admin_url, user=f"{database}_{name}", password=known[f"{database}_{name}"], database=database)
             for name in LOGINS
         }
         with psycopg.connect(urls["owner"], autocommit=True, connect_timeout=10) as owner:
@@ -93,7 +88,7 @@ def _run(connection: psycopg.Connection, statement: str, *names: str) -> None:
     """A statement with identifiers for its `{}`."""
     from psycopg import sql
 
-    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type] # constants
+    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def _make_roles(admin: psycopg.Connection, database: str, known: dict[str, str]) -> None:
@@ -112,11 +107,7 @@ def _make_roles(admin: psycopg.Connection, database: str, known: dict[str, str])
         admin.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(hashed)))
         _run(admin, "ALTER ROLE {} SET jit = off", role)
         _run(admin, "ALTER ROLE {} SET timezone = 'UTC'", role)
-    _run(
-        admin,
-        "ALTER ROLE {} SET default_transaction_read_only = on",
-        f"{database}_backup",
-    )
+    _run(admin, "ALTER ROLE {} SET default_transaction_read_only = on", f"{database}_backup")
     options = " WITH INHERIT TRUE, SET TRUE" if admin.info.server_version >= 160000 else ""
     _run(admin, "GRANT {} TO {}" + options, f"{database}_search", f"{database}_owner")
     if not _is_superuser(admin):
@@ -135,10 +126,9 @@ def _make_database(admin: psycopg.Connection, database: str) -> None:
 
 def _make_extensions(admin: psycopg.Connection) -> None:
     rows = admin.execute(
-        "SELECT name, installed_version FROM pg_available_extensions WHERE name = ANY(%s)",
-        [list(EXTENSIONS)],
+        "SELECT name, installed_version FROM pg_available_extensions WHERE name = ANY(%s)", [list(EXTENSIONS)]
     )
-    there = dict(rows.fetchall())
+    there: dict[str, str | None] = dict(rows.fetchall())
     for name in EXTENSIONS:
         if name not in there:
             raise Problem(f"The database server lacks the extension {name}: install PostgreSQL's contrib package.")
@@ -180,21 +170,9 @@ def _grant(owner: psycopg.Connection, database: str) -> None:
         ("REVOKE CREATE ON SCHEMA public FROM PUBLIC", ()),
         ("GRANT USAGE ON SCHEMA public TO {}, {}, {}", (app, relay, backup)),
         ("GRANT USAGE, CREATE ON SCHEMA public TO {}", (search,)),
-        (
-            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}",
-            (app,),
-        ),
-        (
-            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {}",
-            (app,),
-        ),
-        (
-            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {}, {}, {}",
-            (relay, search, backup),
-        ),
-        (
-            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO {}",
-            (backup,),
-        ),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}", (app,)),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {}", (app,)),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {}, {}, {}", (relay, search, backup)),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO {}", (backup,)),
     ):
         _run(owner, statement, *names)

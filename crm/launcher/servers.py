@@ -106,14 +106,8 @@ class Postgres:
     def start(self) -> Child:
         """Start it on its port (a free one, kept for restarts) and wait until it answers."""
         self.port = self.port or free_port()
-        command = [
-            *self.prefix,
-            self.binaries / "postgres",
-            "-D",
-            self.cluster,
-            "-p",
-            str(self.port),
-        ]
+        command: list[str | Path] = [*self.prefix, self.binaries / "postgres", "-D", self.cluster]
+        command += ["-p", str(self.port)]
         env = self._env()
         begin = time.monotonic()
         while True:
@@ -145,7 +139,7 @@ class Postgres:
 
     def answers(self) -> bool:
         """Whether it takes connections."""
-        command = [
+        command: list[str | Path] = [
             self.binaries / "pg_isready",
             "-q",
             "-h",
@@ -180,12 +174,7 @@ class Postgres:
 
     def _check_version(self) -> None:
         kept = self.cluster / "PG_VERSION"
-        output = subprocess.run(
-            [self.binaries / "postgres", "--version"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        output = subprocess.run([self.binaries / "postgres", "--version"], capture_output=True, text=True, check=True)
         major = output.stdout.split()[-1].split(".")[0]
         if kept.exists() and kept.read_text().strip() != major:
             raise Problem(
@@ -206,7 +195,7 @@ class Postgres:
             handed.write_text(password.read_text())
             os.chown(handed, self.account.pw_uid, self.account.pw_gid)
             os.chown(fresh, self.account.pw_uid, self.account.pw_gid)
-        command = [
+        command: list[str | Path] = [
             *self.prefix,
             self.binaries / "initdb",
             "-D",
@@ -216,27 +205,10 @@ class Postgres:
             "-A",
             "scram-sha-256",
         ]
-        command += [
-            "--pwfile",
-            handed,
-            "-E",
-            "UTF8",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-        ]
-        command += [
-            "--locale=C",
-            "--no-instructions",
-            *([] if self.durable else ["--no-sync"]),
-        ]
+        command += ["--pwfile", handed, "-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--locale=C", "--no-instructions", *([] if self.durable else ["--no-sync"])]
         done = subprocess.run(
-            command,
-            env=self._env(),
-            cwd=self._cwd(),
-            capture_output=True,
-            text=True,
-            check=False,
-            user=self._uid(),
+            command, env=self._env(), cwd=self._cwd(), capture_output=True, text=True, check=False, user=self._uid()
         )
         if handed != password:
             handed.unlink()
@@ -331,14 +303,8 @@ class Valkey:
         if binary is None:
             raise Problem("There is no Valkey for this kind of machine in the package: set REDIS_URL to a server.")
         self.port = self.port or free_port()
-        command = [binary, self.folder / "valkey.conf", "--port", str(self.port)]
-        child = Child(
-            self.name,
-            command,
-            env=os.environ | {MARK: str(self.data)},
-            cwd=self.data,
-            hide=QUIET,
-        )
+        command: list[str | Path] = [binary, self.folder / "valkey.conf", "--port", str(self.port)]
+        child = Child(self.name, command, env=os.environ | {MARK: str(self.data)}, cwd=self.data, hide=QUIET)
         end = time.monotonic() + WAIT
         while not self.answers():
             if not child.running():

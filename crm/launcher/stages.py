@@ -21,8 +21,7 @@ def build_assets() -> None:
     with (
         alone(),
         done_for(
-            ROOT / "var" / "vendor" / ".stamp",
-            [Path(assets.__file__), ASSETS / "package-lock.json", *pages],
+            ROOT / "var" / "vendor" / ".stamp", [Path(assets.__file__), ASSETS / "package-lock.json", *pages]
         ) as needed,
     ):
         if needed:

@@ -124,7 +124,7 @@ def _read(path: Path) -> Catalog:
         return read_po(file, locale=path.parts[-3])
 
 
-def _texts() -> Iterator[tuple[Path, list[tuple[int, object, list[str], str | None]]]]:
+def _texts() -> Iterator[tuple[Path, list[tuple[int, str | tuple[str, ...], list[str], str | None]]]]:
     """File and its texts: (line, text or texts, comments, context)."""
     from babel.messages.extract import extract as read
 
@@ -166,7 +166,7 @@ def _same_placeholders(message: Message) -> bool:
     if isinstance(message.id, str):
         return set(PLACEHOLDER.findall(message.id)) == set(PLACEHOLDER.findall(str(message.string)))
     known = {name for form in message.id for name in PLACEHOLDER.findall(form)}
-    return all(set(PLACEHOLDER.findall(form)) <= known for form in message.string)
+    return all(set(PLACEHOLDER.findall(form)) <= known for form in message.string or ())
 
 
 def main(arguments: list[str]) -> int:

@@ -117,10 +117,7 @@ def test_role_that_may_not_create_roles_is_refused(name: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("choose", "what"),
-    [
-        (lambda admin, made: admin, "a superuser"),
-        (lambda admin, made: made["owner"], "the database's owner"),
-    ],
+    [(lambda admin, made: admin, "a superuser"), (lambda admin, made: made["owner"], "the database's owner")],
     ids=["superuser", "owner"],
 )
 def test_nothing_is_served_with_power(
