@@ -80,6 +80,7 @@ def base_env(address: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": given.get("DJANGO_SETTINGS_MODULE", "crm.settings"),
         "CRM_ADDRESS": given.get("CRM_ADDRESS", address),
+        "CRM_LOG_FORMAT": given.get("CRM_LOG_FORMAT", "console"),
     }
 
 
