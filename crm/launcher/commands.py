@@ -70,10 +70,11 @@ def _overview() -> str:
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="freshplan run", description=COMMANDS["run"].help)
     parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default 8000)")
+    parser.add_argument("--no-demo", action="store_true", help="do not load the demo organisations the first time")
     options = parser.parse_args(arguments)
     from crm.launcher.supervisor import run
 
-    return run(options.port)
+    return run(options.port, demo=not options.no_demo)
 
 
 def _module(name: str) -> Callable[[list[str]], int]:

@@ -96,8 +96,11 @@ class Supervisor:
             child.kill()
 
 
-def run(port: int) -> int:
-    """Serve on 127.0.0.1:port until SIGINT or SIGTERM; 0 when everything has been stopped in order."""
+def run(port: int, *, demo: bool = True) -> int:
+    """Serve on 127.0.0.1:port until SIGINT or SIGTERM; 0 when everything has been stopped in order.
+
+    `demo`: load the demo organisations where the database has none yet.
+    """
     folder = DataFolder.chosen()
     if not folder.take("run"):
         time.sleep(0.3)
@@ -113,7 +116,7 @@ def run(port: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        _serve(folder, backing, supervisor, port)
+        _serve(folder, backing, supervisor, port=port, demo=demo)
     except Stopped:
         say("stopping")
     except OSError as error:
@@ -131,7 +134,7 @@ def run(port: int) -> int:
     return 0
 
 
-def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, port: int) -> None:
+def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, *, port: int, demo: bool) -> None:
     address = f"http://{HOST}:{port}"
     folder.write(_facts(folder, address) | {"ready": False})
     env = backing.start(f"{HOST}:{port}")
@@ -141,7 +144,7 @@ def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, port: i
     folder.write(_facts(folder, address) | {"ready": False})
     build(folder.path, env)
     migrate(env)
-    if env["CRM_EMBEDDED"] == "1":
+    if demo:
         load_demo(env)
     for name, command, its_env in _processes(folder.path, env, port):
         supervisor.add(name, _starter(name, command, its_env | {MARK: str(folder.path)}))
@@ -217,8 +220,9 @@ def _announce(data: Path, address: str, env: dict[str, str]) -> None:
     say(f"ready at {address}")
     lines = [f"FreshPlan runs at {address} (data in {data}). Ctrl-C stops it."]
     logins = data / "demo-logins.json"
-    if env["CRM_EMBEDDED"] == "1" and logins.exists():
-        lines.append(f"Demo sign-ins, one click each on the sign-in page; second factors stand in {logins}:")
+    if logins.exists():
+        click = ", one click each on the sign-in page" if env["CRM_EMBEDDED"] == "1" else ""
+        lines.append(f"Demo sign-ins{click}; second factors stand in {logins}:")
         for login in json.loads(logins.read_text()):
             lines.append(f"  {login['organisation']} · {login['role']}: {login['email']} {login['password']}")
     print("\n".join(lines), flush=True)
