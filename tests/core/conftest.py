@@ -36,7 +36,7 @@ def probe_tables(django_db_setup: None, database_urls: dict[str, str]) -> Iterat
 
 @pytest.fixture
 def probe_scope(probe_tables: None, db: Any) -> Iterator[Scope]:
-    """An active scope of user 5 in organisation 1; noon of Saturday, 28 March 2026 in Berlin, the day before the clocks change."""
+    """An active scope of user 5 in organisation 1, at noon of 28 March 2026 in Berlin: the next day has 23 hours."""
     scope = Scope(organisation_id=1, actor="user:5", role="REP", user_id=5, now=NOW)
     with activate(scope):
         yield scope

@@ -1,4 +1,4 @@
-"""Models over the tables that tests/core/conftest.py makes. Their app is not installed: no migration, no house rule sees them."""
+"""Models over the tables that tests/core/conftest.py makes. Their app is not installed: no migration sees them."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class ProbeValue(models.Model):
         return self.choice
 
 
+T = FieldType
 KINDS = [("A", "Alpha"), ("B", "Beta"), ("C", "Gamma")]
 
 
@@ -60,15 +61,15 @@ def names(_scope: Any, ids: Any) -> dict[int, str]:
 
 def catalogue(scope: Any) -> list[FilterField]:
     """Fields that the catalogue adds, one of them RESTRICTED."""
-    T = FieldType
     tags = through(lambda _scope: ProbeValue.objects.all(), "choice", link="row_id")
     return [
         FilterField(key="fields.tags", label="Tags", type=T.MULTI_CHOICE, choices=KINDS, build=tags),
-        FilterField(key="fields.secret", label="Secret", type=T.NUMBER, sensitivity="RESTRICTED", build=column("amount")),
+        FilterField(
+            key="fields.secret", label="Secret", type=T.NUMBER, sensitivity="RESTRICTED", build=column("amount")
+        ),
     ]
 
 
-T = FieldType
 PROBE = FilterRegistry(
     "probe",
     [
@@ -82,7 +83,12 @@ PROBE = FilterRegistry(
         FilterField(key="flag", label="Flag", type=T.BOOLEAN, build=column("flag")),
         FilterField(key="owner", label="Owner", type=T.USER, names=names, build=column("owner_id")),
         FilterField(
-            key="number", label="Number", type=T.REFERENCE, operators=(Operator.EQ, Operator.IN), nullable=False, build=column("id")
+            key="number",
+            label="Number",
+            type=T.REFERENCE,
+            operators=(Operator.EQ, Operator.IN),
+            nullable=False,
+            build=column("id"),
         ),
     ],
     provider=catalogue,

@@ -1,5 +1,7 @@
 """Folding: what is the same, and that Python and SQL agree."""
 
+# ruff: noqa: RUF001 - letters that look alike are what this is about
+
 from __future__ import annotations
 
 import pytest
@@ -11,7 +13,17 @@ from crm.core.folding import fold, fold_words
 
 # Letters that names in Europe are made of, signs, blanks of all kinds, and what folding treats specially.
 LETTERS = st.characters(min_codepoint=1, max_codepoint=0x24FF, exclude_categories=("Cs", "Cn"))
-SPECIAL = st.sampled_from([*"aeouäöüÄÖÜßẞæÆœŒøØłŁđþÞıİŉςΣйЙ -.&'’\t\n\u00a0\u00ad\u200b\u3000\U0001f600", "ae", "oe", "ue", "a\u0308", "ﬁ", "ﬀ"])
+SPECIAL = st.sampled_from(
+    [
+        *"aeouäöüÄÖÜßẞæÆœŒøØłŁđþÞıİŉςΣйЙ -.&'’\t\n\u00a0\u00ad\u200b\u3000\U0001f600",
+        "ae",
+        "oe",
+        "ue",
+        "a\u0308",
+        "ﬁ",
+        "ﬀ",
+    ]
+)
 TEXTS = st.lists(st.one_of(SPECIAL, LETTERS), max_size=40).map("".join)
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 
@@ -19,7 +31,8 @@ SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], d
 def in_sql(texts: list[str]) -> list[tuple[str, list[str]]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT crm_fold(t), crm_fold_words(t) FROM unnest(%s::text[]) WITH ORDINALITY AS x (t, n) ORDER BY n", [texts]
+            "SELECT crm_fold(t), crm_fold_words(t) FROM unnest(%s::text[]) WITH ORDINALITY AS x (t, n) ORDER BY n",
+            [texts],
         )
         return cursor.fetchall()
 
@@ -65,7 +78,11 @@ def test_sql_folds_every_letter_as_python_does(db: None) -> None:
     """The whole basic plane, each letter alone and between two others."""
     letters = [chr(code) for code in range(1, 0x10000) if not 0xD800 <= code <= 0xDFFF]
     found = in_sql([f"a{letter}b" for letter in letters])
-    assert [letter for letter, row in zip(letters, found, strict=True) if row != (fold(f"a{letter}b"), fold_words(f"a{letter}b"))] == []
+    assert [
+        letter
+        for letter, row in zip(letters, found, strict=True)
+        if row != (fold(f"a{letter}b"), fold_words(f"a{letter}b"))
+    ] == []
 
 
 @given(TEXTS)

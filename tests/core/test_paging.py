@@ -117,14 +117,18 @@ def test_behind_a_last_row_that_is_gone_the_way_back_is_the_last_page(probe_scop
 
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize(("column", "value"), [("name", "m"), ("day", date(2026, 1, 2))])
-def test_a_page_is_one_row_comparison_on_the_index(probe_scope: Scope, column: str, value: Any, descending: bool) -> None:
+def test_a_page_is_one_row_comparison_on_the_index(
+    probe_scope: Scope, column: str, value: Any, descending: bool
+) -> None:
     """As the unprivileged role under a policy; in either direction without a sort."""
     fill([{column: value}, {column: value}, {}])
     first = paginate(ProbeRow.objects.filter(organisation_id=1), sort=Sort(column, descending), size=1)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     with CaptureQueriesContext(connection) as queries:
-        paginate(ProbeRow.objects.filter(organisation_id=1), sort=Sort(column, descending), size=1, after=first.next_cursor)
+        paginate(
+            ProbeRow.objects.filter(organisation_id=1), sort=Sort(column, descending), size=1, after=first.next_cursor
+        )
     (sql,) = [query["sql"] for query in queries][:1]
     sign = "<" if descending else ">"
     assert f'("probe_row"."{column}", "probe_row"."id") {sign} (' in sql
@@ -157,8 +161,10 @@ def forged(*content: object) -> str:
     "cursor",
     [
         "?", "é", "x" * 5000, forged(), forged(1), forged("amount", 0, "1"), forged("amount", 0, "1", "1"),
-        forged("amount", 0, "1", True), forged("amount", 0, "1", 2**63), forged("amount", 0, "1", -1), forged("amount", 0, "x", 1),
-        forged("amount", 0, str(2**63), 1), forged("amount", 0, 1, 1), forged("amount", 1, "1", 1), forged("name", 0, "1", 1),
+        forged("amount", 0, "1", True), forged("amount", 0, "1", 2**63), forged("amount", 0, "1", -1),
+        forged("amount", 0, "x", 1),
+        forged("amount", 0, str(2**63), 1), forged("amount", 0, 1, 1), forged("amount", 1, "1", 1),
+        forged("name", 0, "1", 1),
         base64.urlsafe_b64encode(b"[" * 1400).decode(), base64.urlsafe_b64encode(b"\xff\xfe").decode(),
     ],
 )  # fmt: skip
@@ -170,7 +176,8 @@ def test_a_damaged_or_foreign_cursor_is_refused(probe_scope: Scope, cursor: str)
 
 
 @pytest.mark.parametrize(
-    ("column", "text"), [("name", "\0"), ("name", "\ud800"), ("day", "31.12.2026"), ("moment", "noon"), ("kind", None), ("id", "1")]
+    ("column", "text"),
+    [("name", "\0"), ("name", "\ud800"), ("day", "31.12.2026"), ("moment", "noon"), ("kind", None), ("id", "1")],
 )
 def test_a_cursor_with_a_value_that_is_none_is_refused(probe_scope: Scope, column: str, text: str | None) -> None:
     with pytest.raises(Invalid):
@@ -191,7 +198,10 @@ def test_size_is_held_between_1_and_200(probe_scope: Scope) -> None:
 
 def test_counting_stops_at_the_cap(probe_scope: Scope) -> None:
     fill([{}] * 5)
-    assert (capped_count(ProbeRow.objects.all(), cap=5).number, capped_count(ProbeRow.objects.all(), cap=5).is_capped) == (5, False)
+    assert (
+        capped_count(ProbeRow.objects.all(), cap=5).number,
+        capped_count(ProbeRow.objects.all(), cap=5).is_capped,
+    ) == (5, False)
     with CaptureQueriesContext(connection) as queries:
         count = capped_count(ProbeRow.objects.order_by("name"), cap=4)
     assert (count.number, count.is_capped) == (4, True)

@@ -39,7 +39,7 @@ def parse(raw: object, registry: FilterRegistry | Fields, scope: Scope) -> Node:
         place = first.place or "/"
         raise Invalid(
             _("The filter is not valid at %(place)s: %(message)s") % {"place": place, "message": first.message},
-            errors={problem.place: problem.message for problem in reversed(reading.problems)},
+            errors={problem.place: problem.message for problem in reading.problems},
         )
     return node
 
