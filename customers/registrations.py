@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customers import grants
+from customers import grants, handlers  # noqa: F401 - handlers register themselves
 from organisation.access import register_grants
 
 

@@ -18,7 +18,9 @@ class Address(OrganisationModel, VersionedModel):
     """Where a customer is, bills, cooks or takes deliveries; one primary per kind."""
 
     customer = internal(models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="addresses"))
-    kind = internal(models.CharField(_("kind"), max_length=14, choices=AddressKind.choices, default=AddressKind.DELIVERY))
+    kind = internal(
+        models.CharField(_("kind"), max_length=14, choices=AddressKind.choices, default=AddressKind.DELIVERY)
+    )
     is_primary = internal(models.BooleanField(_("primary"), default=True))
     street = internal(models.CharField(_("street"), max_length=120, blank=True))
     house_number = internal(models.CharField(_("house number"), max_length=20, blank=True))
@@ -81,4 +83,9 @@ class Contact(OrganisationModel, VersionedModel):
         ]
 
     def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """First and last name."""
         return f"{self.first_name} {self.last_name}".strip()

@@ -7,6 +7,7 @@ from customers.services.accounts import (
     restore_customer,
     update_customer,
 )
+from customers.services.catalogue import change_field, deactivate_field, define_field, reactivate_field, set_hot
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, revoke_grant
 from customers.services.people import (
@@ -27,15 +28,20 @@ __all__ = [
     "assign_owner",
     "change_address",
     "change_contact",
+    "change_field",
     "change_status",
     "create_customer",
+    "deactivate_field",
+    "define_field",
     "delete_customer",
     "give_grant",
+    "reactivate_field",
     "record_delivered_order",
     "remove_address",
     "remove_contact",
     "restore_customer",
     "revoke_grant",
+    "set_hot",
     "set_tags",
     "update_customer",
     "write_fields",

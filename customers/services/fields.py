@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
-from crm.core.errors import Invalid
+from crm.core.errors import Conflict, Invalid
 from customers.choices import FieldEntity
 from customers.events import CustomerFieldsChanged
 from customers.field_values import canonical
@@ -19,10 +19,14 @@ from outbox.services import publish
 
 
 @transaction.atomic
-def write_fields(*, scope: Scope, customer_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
+def write_fields(
+    *, scope: Scope, customer_id: int, values: Mapping[str, Any], seen: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Write catalogue values by key; None clears. Returns the canonical values written.
 
-    Raises NotFound, Forbidden, Invalid (per key; an unknown key and one this role may not write look the same).
+    `seen` are the stored values that the user saw; without it nothing is compared. Raises NotFound, Forbidden, Invalid (per key;
+    an unknown key and one this role may not write look the same), Conflict (changed since by somebody else: `conflicts` maps
+    each key to (seen then, stored now), `values` holds what was to be written).
     """
     customer = lock_customer(scope, customer_id)
     definitions = {
@@ -36,6 +40,7 @@ def write_fields(*, scope: Scope, customer_id: int, values: Mapping[str, Any]) -
     if errors:
         raise Invalid(_("Please check the marked fields."), errors=errors)
     there = {row.definition_id: row for row in CustomerFieldValue.objects.filter(customer=customer).select_for_update()}
+    _refuse_overwriting(seen or {}, {key: there.get(definitions[key].pk) for key in clean}, clean)
     changed = [key for key in clean if _differs(there.get(definitions[key].pk), clean[key])]
     if not changed:
         return clean
@@ -60,13 +65,28 @@ def _validated(
     return clean, errors
 
 
+def _refuse_overwriting(
+    seen: Mapping[str, Any], stored: Mapping[str, CustomerFieldValue | None], clean: Mapping[str, Any]
+) -> None:
+    conflicts = {}
+    for key, then in seen.items():
+        if key in clean and _differs(stored[key], then) and _differs(stored[key], clean[key]):
+            row = stored[key]
+            conflicts[key] = (then, row.value if row is not None else None)
+    if conflicts:
+        raise Conflict(
+            _("Someone changed this field meanwhile."),
+            field=next(iter(conflicts)),
+            conflicts=conflicts,
+            values=dict(clean),
+        )
+
+
 def _differs(row: CustomerFieldValue | None, value: Any) -> bool:
     return (row.value if row is not None else None) != value
 
 
-def _write(
-    scope: Scope, customer_id: int, values: Mapping[int, Any], there: Mapping[int, CustomerFieldValue]
-) -> None:
+def _write(scope: Scope, customer_id: int, values: Mapping[int, Any], there: Mapping[int, CustomerFieldValue]) -> None:
     """Three statements at the most, whatever the number of fields, so that triggers run once for all."""
     cleared = [there[pk].pk for pk, value in values.items() if value is None and pk in there]
     if cleared:

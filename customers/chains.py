@@ -1,0 +1,49 @@
+"""Chains and their locations: what a scope reads of either. A chain's name and number are for all who see one location."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from crm.core.access import Scope
+from crm.core.folding import fold
+from customers.choices import AccountType
+from customers.models import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """What the head of a location's page says of its chain."""
+
+    pk: int
+    company_name: str
+    customer_number: str
+
+
+def chain_heads(ids: Iterable[int]) -> dict[int, ChainHead]:
+    """Name and number of these chains, of which the active scope sees at least one location; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, company_name, customer_number FROM customers_chain_heads(%s)", [list(ids)])
+        return {row[0]: ChainHead(*row) for row in cursor.fetchall()}
+
+
+def locations_of(scope: Scope, chain: Customer) -> QuerySet[Customer]:
+    """The locations of a chain that the scope may read, by name."""
+    return Customer.objects.visible_to(scope).filter(chain=chain).order_by("name_key", "pk")
+
+
+def sees_whole_chain(scope: Scope, chain: Customer) -> bool:
+    """Whether `locations_of` is all of them: by role, or by a grant on the chain itself."""
+    return scope.sees_all or chain.pk in scope.granted_ids
+
+
+def chains_for_choice(scope: Scope, text: str, most: int = 8) -> QuerySet[Customer]:
+    """Chains that a new location may join, by the beginning of a word of their name."""
+    chains = Customer.objects.visible_to(scope).changeable_by(scope).filter(account_type=AccountType.CHAIN)
+    key = fold(text)
+    if key:
+        chains = chains.filter(name_key__contains=key)
+    return chains.order_by("name_key", "pk")[:most]

@@ -1,0 +1,388 @@
+"""The forms of customers: shape is checked here, rules by the services. One form serves blur, save and dialog."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.db.models import Field
+from django.utils.dates import MONTHS_3
+from django.utils.functional import lazystr
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.core.access import Scope
+from crm.core.errors import Invalid
+from crm.core.forms import ServiceForm
+from crm.core.phones import to_e164
+from customers.choices import (
+    PATTERN_MONTHS,
+    AccountType,
+    AddressKind,
+    BusinessType,
+    ContactRole,
+    DecisionPower,
+    FieldType,
+    KitchenSize,
+    SeasonalPattern,
+)
+from customers.models import Address, Contact, Customer, FieldDefinition
+from customers.services.accounts import PAINS
+from customers.shown import choice_label
+from organisation.models import User
+
+NOTHING: Final = "–"
+YES_NO: Final = [("", NOTHING), ("true", gettext_lazy("Yes")), ("false", gettext_lazy("No"))]
+MONTH_CHOICES: Final = [(month, lazystr(MONTHS_3[month])) for month in range(1, 13)]
+LANGUAGES: Final = [("de", gettext_lazy("German")), ("en", gettext_lazy("English"))]
+
+
+def _labelled(choices: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [("", NOTHING), *choices]
+
+
+def day_input() -> forms.DateInput:
+    """A date by the browser's own picker."""
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+class InlineForm(ServiceForm):
+    """One field, edited where it stands. `was` is what the edit started from: the row's version, or the catalogue value as JSON."""
+
+    was = forms.JSONField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, field: forms.Field, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["value"] = field
+
+
+def column_field(name: str) -> forms.Field:
+    """The form field that edits a column of the account in place."""
+    column: Field[Any, Any] = Customer._meta.get_field(name)  # type: ignore[assignment]
+    if column.get_internal_type() == "BooleanField":
+        return forms.TypedChoiceField(choices=YES_NO[1:], coerce=lambda text: text == "true", label=column.verbose_name)
+    if column.get_internal_type() == "DecimalField":
+        field = forms.DecimalField(
+            max_digits=12, decimal_places=2, min_value=0, required=False, localize=True, label=column.verbose_name
+        )
+        field.widget.attrs["inputmode"] = "decimal"
+        return field
+    if column.get_internal_type() == "DateField":
+        return forms.DateField(required=False, widget=day_input(), label=column.verbose_name)
+    if name == "phone":
+        return forms.CharField(
+            max_length=40, required=False, widget=forms.TextInput({"type": "tel"}), label=column.verbose_name
+        )
+    if name == "website":
+        return forms.URLField(max_length=300, required=False, assume_scheme="https", label=column.verbose_name)
+    made = column.formfield()
+    assert made is not None  # noqa: S101 - every editable column has a form field
+    return made
+
+
+def value_field(definition: FieldDefinition, scope: Scope) -> forms.Field:  # noqa: PLR0911 - one answer a type
+    """The form field that edits a catalogue value in place; the service checks what is typed."""
+    required = {"required": False, "label": definition.label}
+    choices = [(choice["value"], choice_label(choice)) for choice in definition.validation.get("choices", [])]
+    match definition.type:
+        case FieldType.CHOICE:
+            return forms.ChoiceField(choices=_labelled(choices), **required)
+        case FieldType.MULTI_CHOICE:
+            return forms.MultipleChoiceField(
+                choices=choices, widget=forms.SelectMultiple({"size": min(8, len(choices))}), **required
+            )
+        case FieldType.BOOLEAN:
+            return forms.ChoiceField(choices=YES_NO, **required)
+        case FieldType.DATE:
+            return forms.CharField(widget=day_input(), **required)
+        case FieldType.LONG_TEXT:
+            return forms.CharField(widget=forms.Textarea({"rows": 4}), **required)
+        case FieldType.USER:
+            people = User.objects.visible_to(scope).active().order_by("name").values_list("pk", "name")
+            return forms.ChoiceField(choices=_labelled([(str(pk), name) for pk, name in people]), **required)
+        case FieldType.INTEGER | FieldType.DECIMAL | FieldType.MONEY:
+            return forms.CharField(widget=forms.TextInput({"inputmode": "decimal"}), **required)
+    kinds = {FieldType.EMAIL: "email", FieldType.URL: "url", FieldType.PHONE: "tel"}
+    return forms.CharField(widget=forms.TextInput({"type": kinds.get(FieldType(definition.type), "text")}), **required)
+
+
+class ActivateForm(ServiceForm):
+    """The first delivered order, by hand."""
+
+    order_number = forms.CharField(label=gettext_lazy("Order number?"), max_length=60, required=False)
+
+
+class ReasonForm(ServiceForm):
+    """A decision that stands in the history with its reason; the service refuses an empty one."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=500, required=False, widget=forms.Textarea({"rows": 3})
+    )
+
+
+class OwnerForm(ServiceForm):
+    """Who looks after the customer."""
+
+    owner_id = forms.TypedChoiceField(label=gettext_lazy("Owner"), coerce=int, empty_value=None, required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=500, required=False, widget=forms.Textarea({"rows": 3})
+    )
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["owner_id"].choices = owner_choices(scope, _("nobody (release)"))  # type: ignore[attr-defined]
+
+
+def owner_choices(scope: Scope, nobody: str) -> list[tuple[str, str]]:
+    """Those whom the scope may make owner, himself first."""
+    rows = (
+        User.objects.assignable_by(scope).order_by("name").values_list("pk", "name")
+        if scope.allows("customers.assign")
+        else []
+    )
+    people = sorted(rows, key=lambda row: row[0] != scope.user_id)
+    named = [(str(pk), _("%(name)s (me)") % {"name": name} if pk == scope.user_id else name) for pk, name in people]
+    return [("", nobody), *named]
+
+
+class GrantForm(ServiceForm):
+    """Share a customer with a colleague."""
+
+    user_id = forms.TypedChoiceField(label=gettext_lazy("Colleague"), coerce=int)
+    level = forms.ChoiceField(
+        label=gettext_lazy("May"), choices=[("view", gettext_lazy("read")), ("change", gettext_lazy("read and change"))]
+    )
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = User.objects.visible_to(scope).active().exclude(pk=scope.user_id).order_by("name")
+        self.fields["user_id"].choices = _labelled([(str(pk), name) for pk, name in people.values_list("pk", "name")])  # type: ignore[attr-defined]
+
+
+class TagsForm(ServiceForm):
+    """Tags, separated by commas."""
+
+    names = forms.CharField(
+        label=gettext_lazy("Tags"), required=False, help_text=gettext_lazy("Separated by commas."), max_length=400
+    )
+
+    def clean_names(self) -> list[str]:
+        """The tags as a list."""
+        return [name.strip() for name in self.cleaned_data["names"].split(",") if name.strip()]
+
+
+class PainsForm(ServiceForm):
+    """What hurts in the house."""
+
+    pain_notes = forms.CharField(
+        label=gettext_lazy("Notes"), required=False, max_length=4000, widget=forms.Textarea({"rows": 4})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        flags = [name for name in PAINS if name != "pain_notes"]
+        for name in flags:
+            label = Customer._meta.get_field(name).verbose_name  # type: ignore[union-attr]
+            self.fields[name] = forms.BooleanField(label=str(label).capitalize(), required=False)
+        self.order_fields([*flags, "pain_notes"])
+
+
+class SeasonForm(ServiceForm):
+    """Season: the switch and the months; the pattern follows from the months."""
+
+    is_seasonal_business = forms.BooleanField(label=gettext_lazy("Seasonal business"), required=False)
+    seasonal_months = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Months in season"),
+        choices=MONTH_CHOICES,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The pattern of these months; a pattern there already stays where its months are the same."""
+        data = super().clean() or self.cleaned_data
+        months = data.get("seasonal_months", [])
+        data["seasonal_pattern"] = pattern_of(months, prefer=self.initial.get("seasonal_pattern", "")) if months else ""
+        return data
+
+
+def pattern_of(months: list[int], prefer: str = "") -> str:
+    """The template with exactly these months, `prefer` where several have them, else CUSTOM."""
+    same = [pattern for pattern, its in PATTERN_MONTHS.items() if set(its) == set(months)]
+    return prefer if prefer in same else (same or [SeasonalPattern.CUSTOM])[0]
+
+
+class ContactForm(ServiceForm):
+    """A person who works for the customer."""
+
+    first_name = forms.CharField(label=gettext_lazy("First name"), max_length=80, required=False)
+    last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=80)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=ContactRole.choices, initial=ContactRole.OTHER)
+    decision_power = forms.ChoiceField(
+        label=gettext_lazy("Decision power"), choices=_labelled(DecisionPower.choices), required=False
+    )
+    phone = forms.CharField(
+        label=gettext_lazy("Phone"), max_length=40, required=False, widget=forms.TextInput({"type": "tel"})
+    )
+    mobile = forms.CharField(
+        label=gettext_lazy("Mobile"), max_length=40, required=False, widget=forms.TextInput({"type": "tel"})
+    )
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=LANGUAGES, initial="de")
+    birthday = forms.DateField(label=gettext_lazy("Birthday"), required=False, widget=day_input())
+
+    @staticmethod
+    def initial_of(contact: Contact) -> dict[str, Any]:
+        """What the form begins with for a contact that is there."""
+        return {name: getattr(contact, name) for name in ContactForm.base_fields}
+
+
+class AddressForm(ServiceForm):
+    """Where the customer is, bills, cooks or takes deliveries."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=AddressKind.choices, initial=AddressKind.DELIVERY)
+    street = forms.CharField(label=gettext_lazy("Street"), max_length=120, required=False)
+    house_number = forms.CharField(label=gettext_lazy("House number"), max_length=20, required=False)
+    postcode = forms.CharField(label=gettext_lazy("Postcode"), max_length=10, required=False)
+    city = forms.CharField(label=gettext_lazy("City"), max_length=80, required=False)
+    country = forms.CharField(label=gettext_lazy("Country"), max_length=2, min_length=2, initial="DE")
+    is_primary = forms.BooleanField(label=gettext_lazy("Primary of its kind"), required=False, initial=True)
+
+    def clean_country(self) -> str:
+        """Two capital letters."""
+        return str(self.cleaned_data["country"]).upper()
+
+    def clean(self) -> dict[str, Any]:
+        """A German postcode has five digits."""
+        data = super().clean() or self.cleaned_data
+        check_postcode(self, data)
+        return data
+
+    @staticmethod
+    def initial_of(address: Address) -> dict[str, Any]:
+        """What the form begins with for an address that is there."""
+        return {name: getattr(address, name) for name in AddressForm.base_fields}
+
+
+def check_postcode(form: forms.Form, data: dict[str, Any]) -> None:
+    """German postcodes have five digits; the message says what is right and what is here."""
+    code = data.get("postcode") or ""
+    if code and data.get("country", "DE") == "DE" and not (len(code) == 5 and code.isdigit()):
+        form.add_error("postcode", _("5 digits, here %(here)d") % {"here": sum(sign.isdigit() for sign in code)})
+
+
+class CustomerForm(ServiceForm):
+    """A new customer, with its address, season and first contact."""
+
+    company_name = forms.CharField(label=gettext_lazy("Company name"), max_length=200)
+    business_type = forms.ChoiceField(
+        label=gettext_lazy("Business type"),
+        choices=_labelled(BusinessType.choices),
+        error_messages={"required": gettext_lazy("Please choose.")},
+    )
+    account_type = forms.ChoiceField(
+        label=gettext_lazy("Kind of account"),
+        choices=AccountType.choices,
+        initial=AccountType.INDEPENDENT,
+        widget=forms.RadioSelect,
+    )
+    chain_id = forms.IntegerField(label=gettext_lazy("Chain"), required=False, widget=forms.HiddenInput)
+    owner_id = forms.TypedChoiceField(label=gettext_lazy("Owner"), coerce=int, empty_value=None, required=False)
+    vat_id = forms.CharField(label=gettext_lazy("VAT id"), max_length=20, required=False)
+    kitchen_size = forms.ChoiceField(
+        label=gettext_lazy("Kitchen size"), choices=_labelled(KitchenSize.choices), required=False
+    )
+
+    street = AddressForm.base_fields["street"]
+    house_number = AddressForm.base_fields["house_number"]
+    postcode = AddressForm.base_fields["postcode"]
+    city = AddressForm.base_fields["city"]
+    country = forms.CharField(label=gettext_lazy("Country"), max_length=2, min_length=2, initial="DE", required=False)
+    phone = forms.CharField(
+        label=gettext_lazy("Phone"), max_length=40, required=False, widget=forms.TextInput({"type": "tel"})
+    )
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
+    website = forms.URLField(label=gettext_lazy("Website"), max_length=300, required=False, assume_scheme="https")
+
+    is_seasonal_business = SeasonForm.base_fields["is_seasonal_business"]
+    seasonal_months = SeasonForm.base_fields["seasonal_months"]
+
+    contact_first_name = forms.CharField(label=gettext_lazy("First name"), max_length=80, required=False)
+    contact_last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=80, required=False)
+    contact_role = forms.ChoiceField(
+        label=gettext_lazy("Role"), choices=ContactRole.choices, initial=ContactRole.OTHER, required=False
+    )
+    contact_phone = forms.CharField(
+        label=gettext_lazy("Phone"), max_length=40, required=False, widget=forms.TextInput({"type": "tel"})
+    )
+    contact_email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scope = scope
+        nobody = _("nobody yet") if scope.sees_all else _("me")
+        self.fields["owner_id"].choices = owner_choices(scope, nobody)  # type: ignore[attr-defined]
+        self.fields["postcode"].widget.attrs["inputmode"] = "numeric"
+        self.fields["company_name"].widget.attrs["autocomplete"] = "organization"
+        if not scope.allows("customers.add_location"):
+            kinds = [choice for choice in AccountType.choices if choice[0] != AccountType.LOCATION]
+            self.fields["account_type"].choices = kinds  # type: ignore[attr-defined]
+
+    def clean_phone(self) -> str:
+        """A number that can exist."""
+        return _phone(self.cleaned_data["phone"])
+
+    def clean_contact_phone(self) -> str:
+        """A number that can exist."""
+        return _phone(self.cleaned_data["contact_phone"])
+
+    def clean(self) -> dict[str, Any]:
+        """What hangs together: location and chain, season and months, contact and his name."""
+        data = super().clean() or self.cleaned_data
+        check_postcode(self, {**data, "country": (data.get("country") or "DE").upper()})
+        if data.get("account_type") == AccountType.LOCATION and not data.get("chain_id") and "account_type" in data:
+            self.add_error("chain_id", _("A location needs its chain."))
+        if data.get("account_type") != AccountType.LOCATION:
+            data["chain_id"] = None
+        if data.get("is_seasonal_business") and not data.get("seasonal_months"):
+            self.add_error("seasonal_months", _("A seasonal business needs at least one month in season."))
+        named = data.get("contact_first_name") or data.get("contact_phone") or data.get("contact_email")
+        if named and not data.get("contact_last_name") and "contact_last_name" not in self.errors:
+            self.add_error("contact_last_name", _("A contact needs a last name."))
+        return data
+
+    def values(self) -> dict[str, Any]:
+        """The account's own columns."""
+        names = ("company_name", "business_type", "kitchen_size", "vat_id", "phone", "email", "website")
+        data = {name: self.cleaned_data[name] for name in names}
+        if self.cleaned_data["is_seasonal_business"]:
+            months = sorted(self.cleaned_data["seasonal_months"])
+            pattern = pattern_of(
+                months, prefer=data["business_type"]
+            )  # beer gardens and ice-cream parlours have their own
+            data |= {"is_seasonal_business": True, "seasonal_pattern": pattern, "seasonal_months": months}
+        return data
+
+    def address(self) -> dict[str, Any]:
+        """The first address, empty where nothing was typed."""
+        names = ("street", "house_number", "postcode", "city")
+        data = {name: self.cleaned_data[name] for name in names}
+        return {**data, "country": (self.cleaned_data["country"] or "DE").upper()} if any(data.values()) else {}
+
+    def contact(self) -> dict[str, Any]:
+        """The first contact, empty where nobody was named."""
+        if not self.cleaned_data["contact_last_name"]:
+            return {}
+        names = ("first_name", "last_name", "role", "phone", "email")
+        data = {name: self.cleaned_data[f"contact_{name}"] for name in names}
+        return {**data, "role": data["role"] or ContactRole.OTHER}
+
+
+def _phone(text: str) -> str:
+    """As typed, once it is a possible number; the service stores E.164. Raises ValidationError."""
+    try:
+        to_e164(text)
+    except Invalid as error:
+        raise forms.ValidationError(error.message) from error
+    return text

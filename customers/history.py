@@ -1,0 +1,273 @@
+"""Reading the history of an account: who changed what and when, and what it was on a day."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Field, Model, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.core.access import Scope
+from customers.chains import chain_heads
+from customers.models import (
+    Address,
+    Contact,
+    Customer,
+    CustomerFieldValue,
+    CustomerTag,
+    CustomerUserPermission,
+    ExternalKey,
+    FieldDefinition,
+    Tag,
+)
+from customers.shown import column_text, plain_text, upper_first, value_text
+from organisation.models import User
+
+PAGE: Final = 50
+MOST_ROWS: Final = 400
+SKIPPED: Final = {
+    "id",
+    "organisation",
+    "version",
+    "created_at",
+    "updated_at",
+    "name_key",
+    "customer",
+    "deleted_by",
+    "content_object",
+}
+SOURCES: Final = {
+    "page": gettext_lazy("Page"),
+    "api": gettext_lazy("API"),
+    "admin": gettext_lazy("Administration"),
+    "job": gettext_lazy("Job"),
+    "command": gettext_lazy("Command"),
+    "import": gettext_lazy("Import"),
+    "system": gettext_lazy("System"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed field. `what` names the row it belongs to, "" for the account itself; `old` or `new` is "" where nothing was."""
+
+    when: datetime
+    actor: str
+    is_person: bool
+    what: str
+    field: str
+    old: str
+    new: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The account at an instant: `facts` and `differences` as (label, then, today)."""
+
+    at: datetime
+    existed: bool
+    facts: list[tuple[str, str, str]]
+    addresses: list[str]
+    contacts: list[str]
+
+    @property
+    def differences(self) -> list[tuple[str, str, str]]:
+        """The facts that are different today."""
+        return [fact for fact in self.facts if fact[1] != fact[2]]
+
+
+class HistoryReader:
+    """Reads the history of one visible customer for one scope. People, tags and fields are looked up once."""
+
+    def __init__(self, scope: Scope, customer: Customer) -> None:
+        self.scope, self.customer = scope, customer
+        self.people: dict[int, str] = dict(User.objects.visible_to(scope).values_list("pk", "name"))
+        self.tags: dict[int, str] = dict(Tag.objects.visible_to(scope).values_list("pk", "name"))
+        definitions = FieldDefinition.objects.visible_to(scope).readable_in(scope)
+        self.fields: dict[int, FieldDefinition] = {field.pk: field for field in definitions}
+
+    def changes(self, before: datetime | None = None, most: int = PAGE) -> tuple[list[Change], datetime | None]:
+        """The newest changes before an instant, and the instant behind which older ones lie (None: there are none)."""
+        readers = (
+            self._rows(Customer, Q(id=self.customer.pk), before),
+            self._rows(Address, Q(customer_id=self.customer.pk), before),
+            self._rows(Contact, Q(customer_id=self.customer.pk), before),
+            self._rows(CustomerFieldValue, Q(customer_id=self.customer.pk, definition_id__in=self.fields), before),
+            self._rows(CustomerTag, Q(customer_id=self.customer.pk), before),
+            self._rows(ExternalKey, Q(customer_id=self.customer.pk), before),
+            self._rows(CustomerUserPermission, Q(content_object_id=self.customer.pk), before),
+        )
+        found: list[Change] = []
+        reach: datetime | None = None
+        for model, rows in readers:
+            if len(rows) == MOST_ROWS:
+                reach = max(filter(None, (reach, rows[-1]["history_date"])))
+            found += self._differences(model, rows)
+        found.sort(key=lambda change: change.when, reverse=True)
+        if reach is not None:  # further back one table was not read to its end
+            found = [change for change in found if change.when >= reach]
+        if len(found) <= most:
+            return found, reach
+        last = found[most - 1].when
+        page = [change for change in found if change.when >= last]  # one statement's changes stay together
+        return page, last if len(page) < len(found) or reach else None
+
+    def as_of(self, at: datetime) -> AsOf:
+        """The account as it was at an instant; `existed` is False before its first row."""
+        (then,) = self._state(Customer, Q(id=self.customer.pk), at) or (None,)
+        if then is None:
+            return AsOf(at=at, existed=False, facts=[], addresses=[], contacts=[])
+        facts = []
+        for field in self._columns(Customer):
+            old, new = self._show(field, then[field.attname]), self._show(field, getattr(self.customer, field.attname))
+            facts.append((upper_first(str(field.verbose_name)), old, new))
+        facts += self._values_as_of(at)
+        return AsOf(
+            at=at,
+            existed=True,
+            facts=[fact for fact in facts if fact[1] or fact[2]],
+            addresses=[_address(row) for row in self._state(Address, Q(customer_id=self.customer.pk), at)],
+            contacts=[_person(row) for row in self._state(Contact, Q(customer_id=self.customer.pk), at)],
+        )
+
+    def _values_as_of(self, at: datetime) -> list[tuple[str, str, str]]:
+        rule = Q(customer_id=self.customer.pk, definition_id__in=self.fields)
+        then = {row["definition_id"]: row["value"] for row in self._state(CustomerFieldValue, rule, at)}
+        today = dict(CustomerFieldValue.objects.filter(rule).values_list("definition_id", "value"))
+        return [
+            (field.label, self.show_value(field, then.get(pk)), self.show_value(field, today.get(pk)))
+            for pk, field in self.fields.items()
+            if pk in then or pk in today
+        ]
+
+    @staticmethod
+    def _state(model: type[Model], rule: Q, at: datetime) -> list[dict[str, Any]]:
+        """The rows of a table that stood at an instant."""
+        rows = model.history.filter(rule, history_date__lte=at)  # type: ignore[attr-defined]
+        newest = rows.order_by("id", "-history_date", "-history_id").distinct("id").values()
+        return [row for row in newest if row["history_type"] != "-"]
+
+    @staticmethod
+    def _rows(model: type[Model], rule: Q, before: datetime | None) -> tuple[type[Model], list[dict[str, Any]]]:
+        rows = model.history.filter(rule)  # type: ignore[attr-defined]
+        if before is not None:
+            rows = rows.filter(history_date__lt=before)
+        return model, list(rows.order_by("-history_date", "-history_id").values()[:MOST_ROWS])
+
+    def _differences(self, model: type[Model], rows: list[dict[str, Any]]) -> Iterator[Change]:
+        by_row = sorted(rows, key=lambda row: (row["id"], row["history_date"], row["history_id"]))
+        for _pk, versions in itertools.groupby(by_row, key=lambda row: row["id"]):
+            previous: dict[str, Any] | None = None
+            for row in versions:
+                if row["history_type"] == "~" and previous is not None:
+                    yield from self._compare(model, previous, row)
+                elif row["history_type"] != "~":
+                    yield self._whole(model, row, gone=row["history_type"] == "-")
+                previous = row
+
+    def _compare(self, model: type[Model], old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+        for field in self._columns(model):
+            if old[field.attname] != new[field.attname]:
+                label, what = str(field.verbose_name), self._what(model, new)
+                before, after = self._show(field, old[field.attname]), self._show(field, new[field.attname])
+                if model is CustomerFieldValue:
+                    definition = self.fields[new["definition_id"]]
+                    label, what = definition.label, ""
+                    before, after = self.show_value(definition, old["value"]), self.show_value(definition, new["value"])
+                yield self._change(new, what, label, before, after)
+
+    def _whole(self, model: type[Model], row: Mapping[str, Any], *, gone: bool) -> Change:
+        """A row that came or went, in one line."""
+        label, text = self._line(model, row)
+        return self._change(row, "", label, text if gone else "", "" if gone else text)
+
+    def _line(self, model: type[Model], row: Mapping[str, Any]) -> tuple[str, str]:  # noqa: PLR0911 - one answer a table
+        if model is Customer:
+            return _("Customer"), row["company_name"]
+        if model is Address:
+            return self._what(model, row), _address(row)
+        if model is Contact:
+            return _("Contact"), _person(row)
+        if model is CustomerFieldValue:
+            definition = self.fields[row["definition_id"]]
+            return definition.label, self.show_value(definition, row["value"])
+        if model is CustomerTag:
+            return _("Tag"), self.tags.get(row["tag_id"], "")
+        if model is ExternalKey:
+            return _("External key"), f"{row['source']}: {row['key']}"
+        return _("Shared with"), self.people.get(row["user_id"], _("unknown"))
+
+    def _what(self, model: type[Model], row: Mapping[str, Any]) -> str:
+        if model is Address:
+            kinds = dict(Address._meta.get_field("kind").flatchoices)  # type: ignore[union-attr]
+            return _("Address, %(kind)s") % {"kind": kinds.get(row["kind"], row["kind"])}
+        return _person(row) if model is Contact else ""
+
+    def _change(self, row: Mapping[str, Any], what: str, label: str, old: str, new: str) -> Change:
+        actor = row["history_actor"]
+        return Change(
+            when=row["history_date"],
+            actor=actor_label(actor, self.people),
+            is_person=actor.startswith("user:"),
+            what=what,
+            field=upper_first(label),
+            old=old,
+            new=new,
+            source=str(SOURCES.get(row["history_source"], row["history_source"])),
+            reason=row["history_change_reason"] or "",
+        )
+
+    @staticmethod
+    def _columns(model: type[Model]) -> Iterable[Field[Any, Any]]:
+        fields = (field for field in model._meta.fields if field.name not in SKIPPED and not field.generated)
+        return [field for field in fields if field.name not in {"text_key", "number_key"}]
+
+    def _show(self, field: Field[Any, Any], value: Any) -> str:
+        if value in (None, "", []):
+            return ""
+        if field.name in {"owner", "activated_by", "user"}:
+            return self.people.get(value, _("unknown"))
+        if field.name == "chain":
+            return chain_text(value)
+        if field.model is Customer:
+            return column_text(field.name, value)
+        if field.flatchoices:
+            return str(dict(field.flatchoices).get(value, value))
+        return plain_text(value)
+
+    def show_value(self, definition: FieldDefinition, value: Any) -> str:
+        """A catalogue value as people read it."""
+        return value_text(definition, value, self.people)
+
+
+def actor_label(actor: str, people: Mapping[int, str]) -> str:
+    """`user:5` by name, a job or system by its own."""
+    kind, _colon, name = actor.partition(":")
+    if kind == "user" and name.isdigit():
+        return people.get(int(name), _("Former user"))
+    if kind == "job":
+        return _("Job %(name)s") % {"name": name}
+    return name or actor
+
+
+def chain_text(chain_id: int) -> str:
+    """A chain by its name, where the scope sees it or one of its locations."""
+    head = chain_heads([chain_id]).get(chain_id)
+    return f"{head.company_name} ({head.customer_number})" if head else _("unknown")
+
+
+def _address(row: Mapping[str, Any]) -> str:
+    street = f"{row['street']} {row['house_number']}".strip()
+    town = f"{row['postcode']} {row['city']}".strip()
+    return ", ".join(filter(None, (street, town)))
+
+
+def _person(row: Mapping[str, Any]) -> str:
+    return f"{row['first_name']} {row['last_name']}".strip()

@@ -1,0 +1,203 @@
+"""The field catalogue: add fields, change them, take them out of use, make them filter and sort lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope
+from crm.core.errors import Conflict, Invalid
+from customers.choices import FieldEntity, FieldType, Sensitivity
+from customers.events import FieldDefinitionHotChanged
+from customers.models import CustomerFieldValue, FieldDefinition
+from customers.models.projection import DATE_SLOTS, NUMBER_SLOTS, TEXT_SLOTS
+from customers.services.locking import apply, refuse_stale
+from outbox.services import publish
+
+CHANGEABLE: Final = (
+    "label_de",
+    "label_en",
+    "help_de",
+    "help_en",
+    "group",
+    "position",
+    "type",
+    "validation",
+    "visible_if",
+    "sensitivity",
+)
+RULES: Final = {"required", "min", "max", "pattern", "choices"}
+SLOTS: Final[dict[str, tuple[str, ...]]] = {
+    FieldType.TEXT: TEXT_SLOTS,
+    FieldType.CHOICE: TEXT_SLOTS,
+    FieldType.BOOLEAN: TEXT_SLOTS,
+    FieldType.EMAIL: TEXT_SLOTS,
+    FieldType.PHONE: TEXT_SLOTS,
+    FieldType.URL: TEXT_SLOTS,
+    FieldType.INTEGER: NUMBER_SLOTS,
+    FieldType.DECIMAL: NUMBER_SLOTS,
+    FieldType.MONEY: NUMBER_SLOTS,
+    FieldType.USER: NUMBER_SLOTS,
+    FieldType.DATE: DATE_SLOTS,
+}
+
+
+@transaction.atomic
+def define_field(*, scope: Scope, entity: str, key: str, type: str, values: Mapping[str, Any]) -> FieldDefinition:
+    """A new field, at once on every page. A key is never reused, not even after its field went out of use.
+
+    `values` maps names of CHANGEABLE to values. Raises Forbidden, Invalid (per field), Conflict (key taken).
+    """
+    scope.require("catalogue.edit")
+    definition = FieldDefinition(organisation_id=scope.organisation_id, created_at=scope.now)
+    apply(definition, {"entity": entity, "key": key, "type": type, **values}, allowed=("entity", "key", *CHANGEABLE))
+    _require(definition)
+    _check_rules(definition)
+    if FieldDefinition.objects.visible_to(scope).filter(entity=entity, key=key).exists():
+        raise Conflict(_("This key is taken; a key is never used again."), field="key")
+    definition.save(force_insert=True)
+    return definition
+
+
+@transaction.atomic
+def change_field(
+    *, scope: Scope, definition_id: int, changes: Mapping[str, Any], version: int | None = None
+) -> FieldDefinition:
+    """Change labels, group, order, rules, sensitivity, and the type while no value exists.
+
+    Raises NotFound, Forbidden, Invalid (per field), Conflict (type with values; hot field made RESTRICTED; changed meanwhile).
+    """
+    definition = _locked(scope, definition_id)
+    refuse_stale(definition, changes, version)
+    new_type = changes.get("type", definition.type)
+    if new_type != definition.type and CustomerFieldValue.objects.filter(definition=definition).exists():
+        raise Conflict(_("The type cannot change any more: there are values already."), field="type")
+    if new_type != definition.type and definition.is_hot:
+        raise Conflict(_("A field that lists sort by keeps its type. Take it out of the lists first."), field="type")
+    if changes.get("sensitivity") == Sensitivity.RESTRICTED and definition.is_hot:
+        raise Conflict(
+            _("A field that lists sort by cannot be restricted. Take it out of the lists first."), field="sensitivity"
+        )
+    was_open = definition.sensitivity != Sensitivity.RESTRICTED
+    if changed := apply(definition, changes, allowed=CHANGEABLE):
+        _require(definition)
+        _check_rules(definition)
+        definition.save(update_fields=changed)
+        if was_open != (definition.sensitivity != Sensitivity.RESTRICTED):
+            publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=definition.hot_slot))
+    return definition
+
+
+@transaction.atomic
+def deactivate_field(*, scope: Scope, definition_id: int) -> FieldDefinition:
+    """Take a field out of use; its values stay, its slot becomes free. Raises NotFound, Forbidden."""
+    definition = _locked(scope, definition_id)
+    if definition.is_active:
+        slot, definition.is_active = definition.hot_slot, False
+        definition.is_hot, definition.hot_slot = False, ""
+        definition.save(update_fields=["is_active", "is_hot", "hot_slot"])
+        publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=slot))
+    return definition
+
+
+@transaction.atomic
+def reactivate_field(*, scope: Scope, definition_id: int) -> FieldDefinition:
+    """Take a field back into use, with the values it had. Raises NotFound, Forbidden."""
+    definition = _locked(scope, definition_id)
+    if not definition.is_active:
+        definition.is_active = True
+        definition.save(update_fields=["is_active"])
+        publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=""))
+    return definition
+
+
+@transaction.atomic
+def set_hot(*, scope: Scope, definition_id: int, hot: bool) -> FieldDefinition:
+    """Let lists filter and sort by the field, or no longer; the worker fills its slot in batches.
+
+    Raises NotFound, Forbidden, Conflict with the reason (not of customers, out of use, RESTRICTED, of a type without slots, or
+    no slot is free).
+    """
+    definition = _locked(scope, definition_id)
+    if definition.is_hot == hot:
+        return definition
+    slot = _free_slot(scope, definition) if hot else definition.hot_slot
+    definition.is_hot, definition.hot_slot = hot, slot if hot else ""
+    definition.save(update_fields=["is_hot", "hot_slot"])
+    publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=slot))
+    return definition
+
+
+def _locked(scope: Scope, definition_id: int) -> FieldDefinition:
+    scope.require("catalogue.edit")
+    return FieldDefinition.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=definition_id)
+
+
+def _free_slot(scope: Scope, definition: FieldDefinition) -> str:
+    if definition.entity != FieldEntity.CUSTOMER:
+        raise Conflict(_("Only fields of customers have slots in lists."), field="is_hot")
+    if not definition.is_active:
+        raise Conflict(_("A field out of use has no slot in lists."), field="is_hot")
+    if definition.sensitivity == Sensitivity.RESTRICTED:
+        raise Conflict(_("A restricted field has no slot in lists: lists would tell what it says."), field="is_hot")
+    family = SLOTS.get(definition.type)
+    if family is None:
+        raise Conflict(_("Lists cannot sort by fields of this type."), field="is_hot")
+    # Locked together, so that two managers do not take the same slot.
+    same = FieldDefinition.objects.visible_to(scope).filter(entity=definition.entity).exclude(hot_slot="")
+    taken = set(same.select_for_update(of=("self",)).values_list("hot_slot", flat=True))
+    free = next((slot for slot in family if slot not in taken), None)
+    if free is None:
+        raise Conflict(
+            _("All %(count)d slots of this kind are taken. Take another field out of the lists first.")
+            % {"count": len(family)},
+            field="is_hot",
+        )
+    return free
+
+
+def _require(definition: FieldDefinition) -> None:
+    missing = [name for name in ("key", "label_de", "label_en", "group", "type") if not getattr(definition, name)]
+    if missing:
+        raise Invalid(
+            _("Please check the marked fields."), errors={name: _("This field is required.") for name in missing}
+        )
+
+
+def _check_rules(definition: FieldDefinition) -> None:
+    """The shape of `validation` and `visible_if`; raises Invalid for the field at fault."""
+    rules = definition.validation
+    if not isinstance(rules, dict) or set(rules) - RULES:
+        raise Invalid(_("Known rules are: %(rules)s.") % {"rules": ", ".join(sorted(RULES))}, field="validation")
+    if definition.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
+        _check_choices(rules.get("choices"))
+    if "pattern" in rules:
+        try:
+            re.compile(rules["pattern"])
+        except (re.error, TypeError):
+            raise Invalid(_("The pattern is no regular expression."), field="validation") from None
+    least, most = rules.get("min"), rules.get("max")
+    if least is not None and most is not None and (type(least) is not type(most) or least > most):
+        raise Invalid(_("The least value is above the largest one."), field="validation")
+    condition = definition.visible_if
+    if condition and (not isinstance(condition, dict) or set(condition) != {"field", "equals"}):
+        raise Invalid(_("A condition names a field and the value it equals."), field="visible_if")
+
+
+def _check_choices(choices: Any) -> None:
+    well_formed = (
+        isinstance(choices, list)
+        and choices
+        and all(
+            isinstance(choice, dict) and isinstance(choice.get("value"), str) and choice["value"] for choice in choices
+        )
+    )
+    if not well_formed:
+        raise Invalid(_("Choices are a list of value and labels in both languages."), field="validation")
+    values = [choice["value"] for choice in choices]
+    if len(set(values)) < len(values):
+        raise Invalid(_("A choice is named twice."), field="validation")

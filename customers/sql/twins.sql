@@ -1,0 +1,51 @@
+-- Accounts that may be the typed one. Of the search role, because it must know of accounts hidden from the scope as well;
+-- of these it gives the score alone, never the id.
+CREATE INDEX customer_by_phone ON customers_customer (organisation_id, phone) WHERE phone <> '' AND deleted_at IS NULL;
+
+-- Per word at most 200 accounts: a rare word finds all of its own; a name of frequent words alone is found by the whole name.
+CREATE FUNCTION customers_twins(typed_name text, typed_postcode text, typed_phone text, most integer)
+RETURNS TABLE (customer_id bigint, score integer, name_score real, same_postcode boolean, same_phone boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    WITH asked AS MATERIALIZED (
+        SELECT crm_organisation() AS organisation, crm_fold(typed_name) COLLATE "C" AS name, nullif(typed_postcode, '') AS postcode,
+               nullif(typed_phone, '') AS phone
+    ), words AS MATERIALIZED (
+        SELECT DISTINCT w.word COLLATE "C" AS word FROM unnest(crm_fold_words(typed_name)) AS w(word) WHERE length(w.word) > 2
+    ), alike AS MATERIALIZED (
+        SELECT word FROM words UNION
+        SELECT s.word COLLATE "C" FROM words CROSS JOIN LATERAL customers_similar_words(words.word, 5) s WHERE s.score >= 0.5
+    ), found AS MATERIALIZED (
+        SELECT c.id FROM customers_customer c, asked a
+         WHERE c.organisation_id = a.organisation AND c.phone = a.phone AND c.phone <> '' AND c.deleted_at IS NULL
+        UNION
+        (SELECT c.id FROM customers_customer c, asked a
+          WHERE c.organisation_id = a.organisation AND c.name_key = a.name AND c.deleted_at IS NULL LIMIT 50)
+        UNION
+        SELECT f.customer_id FROM alike CROSS JOIN asked a CROSS JOIN LATERAL (
+            SELECT w.customer_id FROM customers_customerword w
+             WHERE w.organisation_id = a.organisation AND w.word = alike.word LIMIT 200) f
+        UNION
+        SELECT f.customer_id FROM alike CROSS JOIN asked a CROSS JOIN LATERAL (
+            SELECT w.customer_id FROM customers_customerword w
+              JOIN customers_customerword p ON p.customer_id = w.customer_id AND p.word = a.postcode
+             WHERE a.postcode IS NOT NULL AND w.organisation_id = a.organisation AND w.word = alike.word LIMIT 50) f
+    ), scored AS (
+        SELECT c.id, c.owner_id, c.chain_id, similarity(c.name_key, a.name) AS name_score,
+               coalesce(EXISTS (SELECT 1 FROM customers_address d WHERE d.customer_id = c.id AND d.postcode = a.postcode), false)
+                   AND a.postcode IS NOT NULL AS same_postcode,
+               coalesce(c.phone = a.phone, false) AS same_phone
+          FROM found f JOIN customers_customer c ON c.id = f.id AND c.deleted_at IS NULL CROSS JOIN asked a
+    ), weighed AS (
+        SELECT s.*, least(100, round(75 * s.name_score + CASE WHEN s.same_postcode THEN 20 ELSE 0 END
+                                     + CASE WHEN s.same_phone THEN 40 ELSE 0 END))::integer AS score
+          FROM scored s
+    )
+    SELECT CASE WHEN crm_sees_all() OR owner_id = ANY (crm_owners()) OR id = ANY (crm_granted()) OR chain_id = ANY (crm_granted())
+                THEN id END,
+           score, name_score, same_postcode, same_phone
+      FROM weighed WHERE score >= 50 ORDER BY score DESC, id LIMIT least(most, 20)
+$$;
+COMMENT ON FUNCTION customers_twins(text, text, text, integer) IS 'Possible duplicates of a typed account; customer_id is NULL where the scope does not see it.';
+DO $do$ BEGIN
+    EXECUTE format('ALTER FUNCTION customers_twins(text, text, text, integer) OWNER TO %I', current_database() || '_search');
+END $do$;

@@ -1,0 +1,54 @@
+"""Addresses of customers, below /customer-management/."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, register_converter
+
+from customers.views import create, life, listing, people, record, trash
+
+app_name = "customers"
+
+
+class StatusConverter:
+    """The two steps of the status machine that a person takes, in the address by their wire names."""
+
+    regex = "ARCHIVIERT|PROSPECT"
+
+    def to_python(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+
+register_converter(StatusConverter, "customer_status")
+
+urlpatterns: list[URLPattern] = [
+    path("customers/", listing.customer_list, name="list"),
+    path("customers/new/", create.create, name="create"),
+    path("customers/new/twins/", create.twins, name="twins"),
+    path("customers/new/chains/", create.chains, name="chains"),
+    path("customers/new/check/<slug:name>/", create.check, name="check"),
+    path("customers/trash/", trash.trash, name="trash"),
+    path("customers/<int:pk>/", record.detail, name="detail"),
+    path("customers/<int:pk>/field/<slug:name>/", record.field, name="field"),
+    path("customers/<int:pk>/value/<slug:key>/", record.value, name="value"),
+    path("customers/<int:pk>/activate/", life.activate, name="activate"),
+    path("customers/<int:pk>/status/<customer_status:status>/", life.status, name="status"),
+    path("customers/<int:pk>/owner/", life.owner, name="owner"),
+    path("customers/<int:pk>/sharing/", life.grant, name="grant"),
+    path("customers/<int:pk>/sharing/<int:user_id>/end/", life.revoke, name="revoke"),
+    path("customers/<int:pk>/season/", people.season, name="season"),
+    path("customers/<int:pk>/tags/", people.tags, name="tags"),
+    path("customers/<int:pk>/pains/", people.pains, name="pains"),
+    path("customers/<int:pk>/contacts/new/", people.add_contact, name="contact_add"),
+    path("customers/<int:pk>/contacts/<int:contact_id>/", people.contact, name="contact"),
+    path("customers/<int:pk>/contacts/<int:contact_id>/remove/", people.remove_contact, name="contact_remove"),
+    path("customers/<int:pk>/addresses/new/", people.add_address, name="address_add"),
+    path("customers/<int:pk>/addresses/<int:address_id>/", people.address, name="address"),
+    path("customers/<int:pk>/addresses/<int:address_id>/remove/", people.remove_address, name="address_remove"),
+    path("customers/<int:pk>/delete/", trash.delete, name="delete"),
+    path("customers/<int:pk>/restore/", trash.restore, name="restore"),
+]

@@ -1,0 +1,229 @@
+"""Contacts, addresses, season, tags and pains of an account: small forms beside its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from crm.core.access import CrmRequest
+from crm.core.forms import ServiceForm
+from customers import services
+from customers.choices import PATTERN_MONTHS, SeasonalPattern
+from customers.forms import AddressForm, ContactForm, PainsForm, SeasonForm, TagsForm
+from customers.models import Address, Contact, Customer
+from customers.panels import tags_of
+from customers.views.life import may, refuse
+from customers.views.refusals import answer_dialog, explains_refusal, to, visible_customer
+
+
+def _changeable(request: CrmRequest, pk: int) -> Customer:
+    customer = visible_customer(request, pk)
+    refuse(
+        _("This customer is shared for reading. The owner or a manager can change it."),
+        allowed=may(request, customer).change,
+    )
+    return customer
+
+
+def _data(request: CrmRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+def _adding(service: Callable[..., Any]) -> Callable[..., Any]:
+    """The service with the form's fields gathered as `values`."""
+
+    def call(*, scope: Any, customer_id: int, **values: Any) -> Any:
+        return service(scope=scope, customer_id=customer_id, values=values)
+
+    return call
+
+
+def _changing(
+    service: Callable[..., Any], form: ServiceForm, *, always: tuple[str, ...] = (), **ids: int
+) -> Callable[..., Any]:
+    """The service with the form's changed fields gathered as `changes`, and the version the user saw."""
+
+    def call(*, scope: Any, customer_id: int, **values: Any) -> Any:
+        changes = {name: value for name, value in values.items() if name in (*form.changed_data, *always)}
+        version = form.data.get("version", "")
+        seen = int(version) if str(version).isdigit() else None
+        return service(scope=scope, customer_id=customer_id, changes=changes, version=seen, **ids)
+
+    return call
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def add_contact(request: CrmRequest, pk: int) -> HttpResponse:
+    """A new contact. At most 20 queries."""
+    customer = _changeable(request, pk)
+    form = ContactForm(_data(request))
+    done = form.submit(_adding(services.add_contact), scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=_("New contact"),
+        submit=_("Add contact"),
+        said=_("Contact added"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def contact(request: CrmRequest, pk: int, contact_id: int) -> HttpResponse:
+    """Change a contact. At most 20 queries."""
+    customer = _changeable(request, pk)
+    row = Contact.objects.visible_to(request.scope).get_or_not_found(pk=contact_id, customer_id=pk)
+    form = ContactForm(_data(request), initial=ContactForm.initial_of(row))
+    service = _changing(services.change_contact, form, contact_id=contact_id)
+    done = form.submit(service, scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=str(row),
+        submit=_("Save"),
+        said=_("Contact saved"),
+        version=row.version,
+        remove=reverse("customers:contact_remove", args=[pk, contact_id]),
+    )
+
+
+@login_required
+@require_POST
+@explains_refusal
+def remove_contact(request: CrmRequest, pk: int, contact_id: int) -> HttpResponse:
+    """Remove a contact; the history keeps what it was. At most 15 queries."""
+    services.remove_contact(scope=request.scope, customer_id=pk, contact_id=contact_id)
+    messages.success(request, _("Contact removed"))
+    return to(request, reverse("customers:detail", args=[pk]))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def add_address(request: CrmRequest, pk: int) -> HttpResponse:
+    """A new address. At most 20 queries."""
+    customer = _changeable(request, pk)
+    form = AddressForm(_data(request))
+    done = form.submit(_adding(services.add_address), scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=_("New address"),
+        submit=_("Add address"),
+        said=_("Address added"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def address(request: CrmRequest, pk: int, address_id: int) -> HttpResponse:
+    """Change an address. At most 20 queries."""
+    customer = _changeable(request, pk)
+    row = Address.objects.visible_to(request.scope).get_or_not_found(pk=address_id, customer_id=pk)
+    form = AddressForm(_data(request), initial=AddressForm.initial_of(row))
+    service = _changing(services.change_address, form, address_id=address_id)
+    done = form.submit(service, scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=_("Address"),
+        submit=_("Save"),
+        said=_("Address saved"),
+        version=row.version,
+        remove=reverse("customers:address_remove", args=[pk, address_id]),
+    )
+
+
+@login_required
+@require_POST
+@explains_refusal
+def remove_address(request: CrmRequest, pk: int, address_id: int) -> HttpResponse:
+    """Remove an address; the history keeps what it was. At most 15 queries."""
+    services.remove_address(scope=request.scope, customer_id=pk, address_id=address_id)
+    messages.success(request, _("Address removed"))
+    return to(request, reverse("customers:detail", args=[pk]))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def season(request: CrmRequest, pk: int) -> HttpResponse:
+    """Switch, template and months. At most 20 queries."""
+    customer = _changeable(request, pk)
+    names = ("is_seasonal_business", "seasonal_pattern", "seasonal_months")
+    form = SeasonForm(_data(request), initial={name: getattr(customer, name) for name in names})
+    service = _changing(services.update_customer, form, always=names)
+    done = form.submit(service, scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=_("Season"),
+        note=_("Outside the season no day counts towards risk and inactive."),
+        submit=_("Save"),
+        said=_("Season saved"),
+        version=customer.version,
+        season=True,
+        patterns=season_patterns(),
+    )
+
+
+def season_patterns() -> list[dict[str, Any]]:
+    """The templates of the month picker."""
+    labels = dict(SeasonalPattern.choices)
+    return [{"label": labels[name], "months": list(months)} for name, months in PATTERN_MONTHS.items()]
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def tags(request: CrmRequest, pk: int) -> HttpResponse:
+    """The tags of an account. At most 20 queries."""
+    customer = _changeable(request, pk)
+    form = TagsForm(_data(request), initial={"names": ", ".join(tags_of(request.scope, customer))})
+    done = form.submit(services.set_tags, scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request, form, done=done, customer=customer, title=_("Tags"), submit=_("Save"), said=_("Tags saved")
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def pains(request: CrmRequest, pk: int) -> HttpResponse:
+    """What hurts in the house. At most 20 queries."""
+    customer = _changeable(request, pk)
+    form = PainsForm(_data(request))
+    form.initial = {name: getattr(customer, name) for name in form.fields}
+    service = _changing(services.update_customer, form)
+    done = form.submit(service, scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=_("Pains"),
+        submit=_("Save"),
+        said=_("Pains saved"),
+        version=customer.version,
+    )
