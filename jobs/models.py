@@ -51,7 +51,7 @@ class ChangeSet(OrganisationModel):
 
 
 class JobRun(models.Model):
-    """One run of a periodic job for one organisation and period; without an organisation, for the whole installation."""
+    """One run of a periodic job for an organisation and period; without an organisation, for the whole installation."""
 
     job = internal(models.CharField(_("job"), max_length=80))
     organisation = internal(

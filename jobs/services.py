@@ -10,7 +10,7 @@ from jobs.models import ChangeSet
 
 @transaction.atomic
 def open_change_set(*, scope: Scope, kind: str, label: str) -> Scope:
-    """Begin a batch: the scope to activate for it. History rows and events written under it carry the change set's id."""
+    """Begin a batch: the scope to activate for it. History rows and events written under it carry its id."""
     change_set = ChangeSet.objects.create(
         organisation_id=scope.organisation_id,
         kind=kind,

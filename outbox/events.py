@@ -14,7 +14,7 @@ class DomainEvent:
     """Something that happened to one subject; its fields are the payload.
 
     Thin: ids, codes, numbers, old and new state, never a personal value. Who, when, why and from where come from the
-    active scope. A change of the fields' meaning is a new `version`; names stand in the specifications (`customer.created`).
+    active scope. A change of the fields' meaning is a new `version`; the specifications name the types.
     """
 
     type: ClassVar[str]

@@ -96,7 +96,7 @@ class Delivery(OrganisationModel):
 
 
 class Heartbeat(models.Model):
-    """When a background process was last alive. Of the installation, not of an organisation; it tells nothing of either."""
+    """When a background process was last alive. Of the installation, not of an organisation."""
 
     name = internal(models.CharField(_("name"), max_length=40, primary_key=True))
     beat_at = internal(models.DateTimeField(_("last sign of life")))

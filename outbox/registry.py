@@ -1,4 +1,4 @@
-"""Who wants to hear of which event. Handlers register at start-up (`apps.ready` imports them); the registry only grows."""
+"""Who wants to hear of which event. Handlers register at start-up, when `apps.ready` imports them; none ever leaves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _handlers: dict[str, Handler] = {}
 def handler(*types: str, name: str = "", in_batches: bool = True) -> Callable[[H], H]:
     """Register a function `(event, scope)` for events of these types; a worker calls it after the commit.
 
-    `name` is `<app>.<function>` where not given; give it before renaming the function, for deliveries are kept under it.
+    `name` is `<app>.<function>` where not given; deliveries are kept under it, so give it before renaming the function.
 
     It runs in one transaction with the mark that it ran: what it writes is written exactly once. Whatever else it does
     must bear repetition, with `event.event_id` as key. It must not call out: it writes rows that another worker sends.

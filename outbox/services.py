@@ -21,15 +21,15 @@ RELAY: Final = "relay"
 SILENT_AFTER: Final = 120  # seconds without a sign of life (operations.md, Alarms)
 
 # Never with RETURNING: who may not read the log of events still writes to it.
-_COLUMNS: Final = (
-    "INSERT INTO outbox_event (organisation_id, actor, source, request_id, cause, change_set_id, occurred_at,"
-    " event_id, type, version, subject_type, subject_id, data) "
-)
-_ENVELOPE: Final = "%(organisation)s::bigint, %(actor)s, %(source)s, %(request_id)s, %(cause)s, %(change_set)s::bigint, %(now)s::timestamptz"
-_INSERT_MANY: Final = (
-    f"{_COLUMNS} SELECT {_ENVELOPE}, e.* FROM unnest(%(ids)s::uuid[], %(types)s::text[], %(versions)s::int[],"
-    " %(subject_types)s::text[], %(subject_ids)s::bigint[], %(data)s::jsonb[]) AS e"
-)
+_INSERT: Final = """
+INSERT INTO outbox_event (organisation_id, actor, source, request_id, cause, change_set_id, occurred_at,
+                          event_id, type, version, subject_type, subject_id, data)
+SELECT %(organisation)s::bigint, %(actor)s, %(source)s, %(request_id)s, %(cause)s, %(change_set)s::bigint,
+       %(now)s::timestamptz, """
+_MANY: Final = """
+       e.*
+  FROM unnest(%(ids)s::uuid[], %(types)s::text[], %(versions)s::int[], %(subject_types)s::text[],
+              %(subject_ids)s::bigint[], %(data)s::jsonb[]) AS e"""
 
 
 def publish(event: DomainEvent) -> uuid.UUID:
@@ -54,7 +54,7 @@ def publish_many(events: Sequence[DomainEvent]) -> list[uuid.UUID]:
             "subject_ids": [event.subject_id for event in chunk],
             "data": [_json(event.type, event.data()) for event in chunk],
         }
-        _execute(_INSERT_MANY, envelope | values)
+        _execute(_INSERT + _MANY, envelope | values)
     if events:
         _wake_on_commit()
     return ids
@@ -84,8 +84,8 @@ def publish_for_rows(
     if clash:
         raise ValueError(f"Parameter names taken by the envelope: {sorted(clash)}.")
     statement = (
-        f"{_COLUMNS} SELECT {_ENVELOPE}, gen_random_uuid(), %(type)s, %(version)s::int, %(subject_type)s,"  # noqa: S608 - `select` is the caller's constant
-        f" e.subject_id, e.data || %(more)s::jsonb FROM ({select}) AS e (subject_id, data)"
+        f"{_INSERT} gen_random_uuid(), %(type)s, %(version)s::int, %(subject_type)s, e.subject_id,"
+        f" e.data || %(more)s::jsonb FROM ({select}) AS e (subject_id, data)"
     )
     count = _execute(statement, _envelope() | values | dict(params or {}))
     if count:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('organisation', '0003_accounts'),
+        ('organisation', '0001_initial'),
     ]
 
     operations = [
