@@ -3,9 +3,6 @@
 Nothing is lost by it. A fragment that htmx asked for is not replaced by a page: the same words come as a toast.
 """
 
-A fragment that htmx asked for is not replaced by a page: the same words come as a toast.
-"""
-
 from __future__ import annotations
 
 import json

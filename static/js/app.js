@@ -42,7 +42,7 @@ function startTheme() {
 
 /** The search field of the page, else the one of the frame. */
 function find() {
-  const field = all("#find, #search").find((input) => input.getClientRects().length);
+  const field = [one("#find"), one("#search")].find((input) => input?.getClientRects().length);
   field?.focus();
   field?.select();
 }
@@ -88,8 +88,15 @@ function startAnswers() {
   const texts = one("#texts")?.dataset ?? {};
   document.addEventListener("htmx:sendError", () => toast(texts.offline));
   document.addEventListener("htmx:responseError", ({ detail }) => {
-    const id = detail.xhr.getResponseHeader("X-Request-Id");
-    if (detail.xhr.status !== 422 && detail.xhr.status !== 409) toast(`${texts.failed} ${id ?? ""}`.trim());
+    const { xhr } = detail;
+    if (xhr.getResponseHeader("HX-Trigger")?.includes("toast")) return; // the server has said why
+    toast(`${texts.failed} ${xhr.getResponseHeader("X-Request-Id")?.slice(0, 12) ?? ""}`.trim());
+  });
+  // A whole page in answer to a part: the session is over. The page itself then leads to the sign-in and back.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!/^\s*<!doctype/i.test(event.detail.serverResponse)) return;
+    event.detail.shouldSwap = false;
+    location.reload();
   });
 }
 

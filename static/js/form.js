@@ -17,7 +17,7 @@ function mark(set) {
 }
 
 export function startForms() {
-  one("[data-focus]")?.focus();
+  one("[data-focus]:not(.fp-gallery *)")?.focus();
   document.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-months]");
     if (button) months(button);

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from crm.core.components.controls import button
 from crm.core.components.html import NOTHING, attributes, icon
 from crm.core.components.signs import kbd
+from crm.core.templatetags.formats import number
 
 
 def view_tabs(tabs: Iterable[Mapping[str, Any]], label: object = "") -> SafeString:
@@ -25,13 +26,19 @@ def view_tabs(tabs: Iterable[Mapping[str, Any]], label: object = "") -> SafeStri
                 attributes({"aria-current": "page" if tab.get("current") else None}),
                 icon(tab["icon"]) if tab.get("icon") else NOTHING,
                 tab["label"],
-                format_html(' <span class="num">{}</span>', tab["count"]) if tab.get("count") is not None else NOTHING,
+                format_html(' <span class="num">{}</span>', _figure(tab["count"]))
+                if tab.get("count") is not None
+                else NOTHING,
                 _changed() if tab.get("changed") else NOTHING,
             )
             for tab in tabs
         ),
     )
     return format_html('<nav class="fp-views" aria-label="{}">{}</nav>', label or _("Views"), links)
+
+
+def _figure(value: object) -> object:
+    return number(value) if isinstance(value, int) else value
 
 
 def _changed() -> SafeString:
