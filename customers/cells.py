@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,8 +15,7 @@ from crm.core.access import Scope
 from crm.core.components.signs import person, season, status, tag
 from crm.core.filters import FilterField
 from crm.core.listing import Column
-from crm.core.templatetags.formats import date as show_date
-from crm.core.templatetags.formats import money, number
+from crm.core.templatetags.formats import day, money, number
 from customers.choices import AccountType, BusinessType, FieldType, KitchenSize, RoiBucket, SampleStatus, SeasonNow
 from customers.models import CustomerHot
 
@@ -24,14 +23,12 @@ Cell = Callable[[CustomerHot, Scope], Any]
 NOTHING: Final = SafeString('<span class="fp-mute">–</span>')
 
 
-def _day(value: datetime | date | None, scope: Scope) -> Any:
-    if value is None:
-        return NOTHING
-    return show_date(value.astimezone(ZoneInfo(scope.zone)).date() if isinstance(value, datetime) else value)
+def _day(value: datetime | date | None) -> Any:
+    return NOTHING if value is None else day(value)
 
 
 def _euros(cents: int | None) -> Any:
-    return NOTHING if cents is None else money(cents / 100, cents=False)
+    return NOTHING if cents is None else money(Decimal(cents) / 100, 0)
 
 
 def _labelled(labels: Mapping[str, Any], value: str | None) -> Any:
@@ -55,21 +52,21 @@ CELLS: Final[dict[str, Cell]] = {
     "city": lambda row, scope: row.city or NOTHING,
     "season_now": _season,
     "owner": lambda row, scope: person(row.owner.name if row.owner else None, True),
-    "last_contact_at": lambda row, scope: _day(row.last_contact_at, scope),
-    "last_order_at": lambda row, scope: _day(row.last_order_at, scope),
+    "last_contact_at": lambda row, scope: _day(row.last_contact_at),
+    "last_order_at": lambda row, scope: _day(row.last_order_at),
     "expected_volume": lambda row, scope: _euros(row.expected_volume_cents),
     "actual_volume": lambda row, scope: _euros(row.actual_volume_cents),
-    "renewal_date": lambda row, scope: _day(row.renewal_date, scope),
+    "renewal_date": lambda row, scope: _day(row.renewal_date),
     "number": lambda row, scope: row.customer_number,
     "business_type": lambda row, scope: _labelled(_BUSINESS, row.business_type),
     "account_type": lambda row, scope: _labelled(_ACCOUNT, row.account_type),
     "kitchen_size": lambda row, scope: _labelled(_KITCHEN, row.kitchen_size),
     "postcode": lambda row, scope: row.postcode or NOTHING,
     "lead_source": lambda row, scope: row.lead_source or NOTHING,
-    "created_at": lambda row, scope: _day(row.created_at, scope),
+    "created_at": lambda row, scope: _day(row.created_at),
     "sample_status": lambda row, scope: _labelled(_SAMPLE, row.sample_status),
     "roi_bucket": lambda row, scope: _labelled(_ROI, row.roi_bucket),
-    "next_appointment_at": lambda row, scope: _day(row.next_appointment_at, scope),
+    "next_appointment_at": lambda row, scope: _day(row.next_appointment_at),
     "open_opportunity": lambda row, scope: _euros(row.open_opportunity_cents),
 }
 
@@ -89,7 +86,7 @@ def catalogue_value(field: FilterField, value: Any) -> Any:
     if kind == FieldType.BOOLEAN:
         return _("Yes") if value else _("No")
     if kind == FieldType.DATE:
-        return show_date(date.fromisoformat(value))
+        return day(date.fromisoformat(value))
     if kind == FieldType.MONEY:
         return money(value)
     if kind in {FieldType.INTEGER, FieldType.DECIMAL}:

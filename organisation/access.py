@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from django.db import connection
 from django.utils import timezone
 
 from crm.core.access import READS_ALL, Scope
 from organisation.choices import Role
+from organisation.models import User
 from organisation.rights import rights_of
-
-if TYPE_CHECKING:
-    from organisation.models import User
-
 
 @dataclass(frozen=True, slots=True)
 class Grants:
@@ -84,5 +80,5 @@ def _visible_owners(user: User) -> frozenset[int]:
     if user.role != Role.TEAM_LEAD:
         return frozenset({user.pk})
     enter_organisation(user.organisation_id)
-    members = type(user).objects.filter(team__in=user.led_teams.all()).values_list("pk", flat=True)
+    members = User.objects.filter(team__in=user.led_teams.all()).values_list("pk", flat=True)
     return frozenset({user.pk, *members})

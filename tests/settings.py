@@ -7,14 +7,17 @@ import os
 os.environ.setdefault("SECRET_KEY", "test-" * 12)
 os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_ADMIN_URL", "postgresql://127.0.0.1/none"))
 os.environ.setdefault("REDIS_URL", os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
-os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
+os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1"
 
 from crm.settings import *  # noqa: E402, F403 - the environment must stand first
-from crm.settings import INSTALLED_APPS
+from crm.settings import ALLOWED_HOSTS, INSTALLED_APPS, MIDDLEWARE
 
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]  # on loopback as well: Django's client is no network
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.outbox.apps.ProbeConfig"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# The live server of the browser tests serves static files itself.
+MIDDLEWARE = [middleware for middleware in MIDDLEWARE if "whitenoise" not in middleware]

@@ -17,6 +17,12 @@ def _add_request_id(_logger: Any, _name: str, entry: structlog.typing.EventDict)
     return entry
 
 
+def _drop_request(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Django hands the whole request to its log entries; what it holds is nobody's business there."""
+    entry.pop("request", None)
+    return entry
+
+
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     _add_request_id,
@@ -32,7 +38,6 @@ _RENDERER: structlog.typing.Processor = (
 structlog.configure(
     processors=[
         *_SHARED,
-        structlog.processors.format_exc_info,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),
@@ -46,7 +51,12 @@ LOGGING: dict[str, Any] = {
         "structured": {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
-            "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _RENDERER],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _drop_request,
+                structlog.processors.format_exc_info,
+                _RENDERER,
+            ],
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
