@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm.core.access import CrmRequest
 from organisation import services
+from organisation.encryption import decrypt, encrypt
 from organisation.forms import NewPersonForm, PersonForm, ReasonForm, TeamForm, VersionForm
 from organisation.links import address_of
 from organisation.mails import send_set_up_mail
@@ -69,7 +70,7 @@ def person(request: CrmRequest, pk: int) -> HttpResponse:
         "reason_form": ReasonForm(),
         "factors": Authenticator.objects.filter(user_id=pk).order_by("pk"),
         "sign_ins": sign_ins(pk),
-        "link": shown.get("address") if shown.get("user") == pk else None,
+        "link": decrypt(shown["address"]) if shown.get("user") == pk else None,
         "tab": "people",
     }
     if context["link"]:
@@ -170,7 +171,7 @@ def _send_link(request: CrmRequest, user: User) -> HttpResponse:
     token = services.new_set_up_link(scope=request.scope, user_id=user.pk)
     address = address_of(token)
     send_set_up_mail(user, address)
-    request.session[LINK_KEY] = {"user": user.pk, "address": address}
+    request.session[LINK_KEY] = {"user": user.pk, "address": encrypt(address)}
     return redirect("organisation:person", pk=user.pk)
 
 
