@@ -6,7 +6,9 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -56,9 +58,11 @@ class SampleForm(forms.Form):
     )
 
 
-def gallery(request: HttpRequest) -> HttpResponse:
-    """GET. For administrators, and for every user of a demo organisation; raises Forbidden for others."""
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+def gallery(request: HttpRequest) -> HttpResponseBase:
+    """GET. For administrators, and for every user of a demo organisation; raises Forbidden for other users."""
+    scope: Scope | None = request.scope  # type: ignore[attr-defined]
+    if scope is None:
+        return redirect_to_login(request.get_full_path())
     if scope.role != "ADMINISTRATOR" and not request.user.organisation.is_demo:  # type: ignore[union-attr]
         raise Forbidden(_("The gallery is for administrators."))
     return render(request, "core/gallery.html", context())

@@ -94,7 +94,8 @@ function startAnswers() {
   });
   // A whole page in answer to a part: the session is over. The page itself then leads to the sign-in and back.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (!/^\s*<!doctype/i.test(event.detail.serverResponse)) return;
+    const { xhr, serverResponse } = event.detail;
+    if (xhr.status >= 400 || !/^\s*<!doctype/i.test(serverResponse)) return;
     event.detail.shouldSwap = false;
     location.reload();
   });

@@ -57,8 +57,10 @@ async function ask(form) {
   return navigator.credentials.create(options);
 }
 
-for (const form of document.querySelectorAll("form[data-passkey]")) {
-  if (!window.PublicKeyCredential) continue;
+// Browsers make passkeys for names, never for an address in numbers.
+const possible = window.PublicKeyCredential && !/^[\d.]+$|^\[/.test(location.hostname);
+
+for (const form of possible ? document.querySelectorAll("form[data-passkey]") : []) {
   form.hidden = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
