@@ -16,6 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -77,7 +78,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Render now, send after the commit: a rolled-back request mails nobody, and no lock waits for a mail server."""
         frame = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
-        mail = self.render_mail(template_prefix, email, frame | context)
+        reader = context.get("user") or self.request.user
+        with translation.override(getattr(reader, "language", None) or translation.get_language()):
+            mail = self.render_mail(template_prefix, email, frame | context)
         transaction.on_commit(mail.send, robust=True)
 
 

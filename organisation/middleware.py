@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from urllib.parse import urlencode
 
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+from allauth.account.utils import url_str_to_user_pk
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import Resolver404, resolve, reverse
 from django.utils import translation
 
 from crm.core.access import activate
-from organisation.access import scope_for
+from organisation.access import enter_sign_in, scope_for
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
