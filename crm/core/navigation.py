@@ -1,8 +1,6 @@
 """What the frame offers, registered by each app once it works: areas at the left, entries of the "New" menu.
 
-register(NavEntry(key="customers", label=_("Customers"), url_name="customers:list", icon="building-store", position=30, go="k"))
-register_new(NewEntry(key="customer", label=_("Customer"), url_name="customers:create", icon="building-store", position=10,
-                      allowed=lambda scope: scope.allows("customers.create")))
+An app calls `register(NavEntry(...))` and `register_new(NewEntry(...))` when it is ready.
 """
 
 from __future__ import annotations

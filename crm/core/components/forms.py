@@ -32,7 +32,7 @@ def widget(control: BoundField, more: Mapping[str, object] | None = None) -> Saf
         css = "form-select fp-multi"
     if getattr(kind, "input_type", "") in NUMERIC_TYPES:
         css += " num"
-    given = {
+    given: dict[str, Any] = {
         "class": f"{css} {kind.attrs.get('class', '')}".strip(),
         "aria-invalid": "true" if control.errors else None,
         **(more or {}),
@@ -90,7 +90,7 @@ def _error(control: BoundField, id: str) -> SafeString:
     if not control.errors:
         return NOTHING
     return format_html(
-        '<p class="fp-error" id="{}">{}<span>{}</span></p>', id, icon("alert-circle--filled"), " ".join(control.errors)
+        '<p class="fp-error" id="{}">{}<span>{}</span></p>', id, icon("alert-circle--filled"), " ".join(map(str, control.errors))
     )
 
 
