@@ -1,4 +1,4 @@
-"""Chains and their locations: what a scope reads of either. A chain's name and number are for all who see one location."""
+"""Chains and their locations: what a scope reads of either. Name and number of a chain: who sees one of its locations."""
 
 from __future__ import annotations
 

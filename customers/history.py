@@ -54,7 +54,7 @@ SOURCES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One changed field. `what` names the row it belongs to, "" for the account itself; `old` or `new` is "" where nothing was."""
+    """One changed field. `what` names its row, "" for the account itself; `old` or `new` is "" where nothing was."""
 
     when: datetime
     actor: str

@@ -1,4 +1,4 @@
-"""What the account page shows, gathered in a fixed number of queries: facts, people, fields, volumes, locations, alerts."""
+"""What the account page shows, in a fixed number of queries: facts, people, fields, volumes, locations, alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why somebody sees an account, may change it or not, and who can help. In words, for the panel and the refusal's page."""
+"""Why somebody sees an account, may change it or not, and who can help: in words, for panel and refusal."""
 
 from __future__ import annotations
 

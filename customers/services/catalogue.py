@@ -69,7 +69,7 @@ def change_field(
 ) -> FieldDefinition:
     """Change labels, group, order, rules, sensitivity, and the type while no value exists.
 
-    Raises NotFound, Forbidden, Invalid (per field), Conflict (type with values; hot field made RESTRICTED; changed meanwhile).
+    Raises NotFound, Forbidden, Invalid (per field), Conflict (type with values; hot and RESTRICTED; changed meanwhile).
     """
     definition = _locked(scope, definition_id)
     refuse_stale(definition, changes, version)
@@ -119,8 +119,8 @@ def reactivate_field(*, scope: Scope, definition_id: int) -> FieldDefinition:
 def set_hot(*, scope: Scope, definition_id: int, hot: bool) -> FieldDefinition:
     """Let lists filter and sort by the field, or no longer; the worker fills its slot in batches.
 
-    Raises NotFound, Forbidden, Conflict with the reason (not of customers, out of use, RESTRICTED, of a type without slots, or
-    no slot is free).
+    Raises NotFound, Forbidden, Conflict with the reason (not of customers, out of use, RESTRICTED, of a type without
+    slots, or no slot is free).
     """
     definition = _locked(scope, definition_id)
     if definition.is_hot == hot:

@@ -24,9 +24,9 @@ def write_fields(
 ) -> dict[str, Any]:
     """Write catalogue values by key; None clears. Returns the canonical values written.
 
-    `seen` are the stored values that the user saw; without it nothing is compared. Raises NotFound, Forbidden, Invalid (per key;
-    an unknown key and one this role may not write look the same), Conflict (changed since by somebody else: `conflicts` maps
-    each key to (seen then, stored now), `values` holds what was to be written).
+    `seen` are the stored values that the user saw; without it nothing is compared. Raises NotFound, Forbidden, Invalid
+    (per key; an unknown key and one this role may not write look the same), Conflict (changed since by somebody else:
+    `conflicts` maps each key to (seen then, stored now), `values` holds what was to be written).
     """
     customer = lock_customer(scope, customer_id)
     definitions = {

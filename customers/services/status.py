@@ -14,6 +14,7 @@ from customers.events import CustomerActivated, CustomerStatusChanged
 from customers.models import Customer
 from customers.services.locking import lock_customer
 from customers.transitions import ALLOWED, BY_MANAGER, LIFTED_BY_ORDER
+from organisation.models import User
 from outbox.services import publish
 
 
@@ -61,8 +62,13 @@ def activate_customer(*, scope: Scope, customer_id: int, order_number: str = "")
     if customer.status == CustomerStatus.AKTIV:
         return False
     order = order_number.strip()
-    reason = f"Activated by {scope.actor} - Order: {order or '-'}"
+    reason = f"Activated by {_name(scope)} - Order: {order or '-'}"
     return _deliver(scope.with_reason(reason), customer, order, scope.now)
+
+
+def _name(scope: Scope) -> str:
+    """Who activates, as the history's reason names him: a person by name, a job by its own."""
+    return User.objects.visible_to(scope).filter(pk=scope.user_id).values_list("name", flat=True).first() or scope.actor
 
 
 @transaction.atomic

@@ -106,7 +106,7 @@ def _save(scope: Scope, form: CustomerForm) -> Customer | None:
 @login_required
 @require_POST
 def check(request: CrmRequest, name: str) -> HttpResponse:
-    """One field on leaving it, by the same form as on save: its part of the page, with or without an error. Two queries."""
+    """One field on leaving it, by the same form as on save: its part of the page, with its error. Two queries."""
     try:
         request.scope.require("customers.create")
     except Forbidden as error:

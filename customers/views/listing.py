@@ -27,7 +27,7 @@ from customers.models import CustomerHot
 from customers.search import search
 
 QUERY_BUDGET: Final = 12
-"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, rows (and those without a sort value),
+"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, the page's ids (and those without a sort value), its rows,
 count; a search asks once more whether the words as typed find anybody."""
 
 TIMES: Final = {Filter.DATE, Filter.DATETIME}
@@ -124,12 +124,13 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     As an htmx request only the list itself is rendered.
     """
     state = ListState.read(request, CUSTOMERS)
-    rows = state.narrow(CustomerHot.objects.visible_to(request.scope).for_list())
+    visible = CustomerHot.objects.visible_to(request.scope)
+    rows = state.narrow(visible)
     similar: tuple[str, ...] = ()
     if state.search:
         found = search(rows, state.search, request.scope)
         rows, similar = found.customers, found.similar
-    page = state.page(rows)
+    page = state.page(rows, visible.for_list())
     context = {
         "state": state,
         "lines": list(_lines(state, page.rows)),

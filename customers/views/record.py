@@ -32,7 +32,7 @@ TABS = ("overview", "fields", "history")
 @login_required
 @require_GET
 def detail(request: CrmRequest, pk: int) -> HttpResponse:
-    """The account's page; `?tab=` overview, fields or history. At most 20 queries besides session and scope, whatever the data."""
+    """The account's page; `?tab=` overview, fields or history. At most 30 queries, session and scope included."""
     customer = visible_customer(request, pk)
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else TABS[0]
@@ -155,7 +155,7 @@ def _who(request: CrmRequest, actor: str) -> str:
 @require_http_methods(["GET", "POST"])
 @explains_refusal
 def value(request: CrmRequest, pk: int, key: str) -> HttpResponse:
-    """One catalogue value in place, as `field`. An unknown key and one that this role may not read look the same (404)."""
+    """One catalogue value in place, as `field`. An unknown key and one this role may not read look the same (404)."""
     customer = visible_customer(request, pk)
     definitions = FieldDefinition.objects.visible_to(request.scope).active().of_entity(FieldEntity.CUSTOMER)
     definition = definitions.readable_in(request.scope).get_or_not_found(key=key)
@@ -198,7 +198,9 @@ def _save_value(
             seen={definition.key: form.cleaned_data["was"]} if "was" in form.data else None,
         )
     except Conflict as error:
-        (_then, now), mine = error.extra["conflicts"][definition.key], error.extra["values"][definition.key]  # type: ignore[index]
+        conflicts: dict[str, Any] = error.extra["conflicts"]  # type: ignore[assignment]
+        values: dict[str, Any] = error.extra["values"]  # type: ignore[assignment]
+        now, mine = conflicts[definition.key][1], values[definition.key]
         current = _value_fact(request, customer, definition, now, may)
         clash = {
             "value": current.text or "–",
