@@ -67,14 +67,14 @@ SELECT %s, d.customer_id, d.first_name, d.last_name, d.role, d.decision_power, d
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """Days on the organisation's wall clock, as instants at working hours."""
+    """Days on the organisation's wall clock, as instants at the one time of day of a customer."""
 
     scope: Scope
     rng: random.Random
+    hour: time
 
     def at(self, day: date) -> datetime:
-        hour = time(self.rng.randint(8, 16), self.rng.randint(0, 59))
-        moment = datetime.combine(day, hour, tzinfo=ZoneInfo(self.scope.zone))
+        moment = datetime.combine(day, self.hour, tzinfo=ZoneInfo(self.scope.zone))
         return min(moment, self.scope.now)
 
     def before(self, day: date, least: int, most: int) -> date:
@@ -100,7 +100,7 @@ def live(scope: Scope, rng: random.Random, ids: Sequence[int]) -> None:
 
 
 def _life(scope: Scope, rng: random.Random, customer: Customer) -> dict[str, Any]:
-    day = _Day(scope, rng)
+    day = _Day(scope, rng, time(rng.randint(8, 16), rng.randint(0, 59)))
     status = rng.choices(list(_STATUSES), weights=list(_STATUSES.values()))[0]
     if status == CustomerStatus.PROSPECT or (status == CustomerStatus.ARCHIVIERT and rng.random() < 0.5):
         return _without_order(day, customer, status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Final
 
@@ -72,11 +73,10 @@ class Names:
         if business_type in _SOUTHERN_KINDS and self._rng.random() < 0.3:
             word = self._rng.choice(_SOUTHERN)
         base = self._rng.choice(_PATTERNS[business_type]).format(word)
-        for name in (base, f"{base} {town}", *(f"{base} {town} {number}" for number in range(2, 1_000_000))):
-            if fold(name) not in self._taken:
-                self._taken.add(fold(name))
-                return name
-        raise RuntimeError("no name left")
+        others = (f"{base} {town} {number}" for number in itertools.count(2))
+        name = next(name for name in itertools.chain((base, f"{base} {town}"), others) if fold(name) not in self._taken)
+        self._taken.add(fold(name))
+        return name
 
     def person(self) -> tuple[str, str]:
         """First and last name of an invented person."""

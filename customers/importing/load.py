@@ -8,7 +8,6 @@ from pathlib import Path
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from jobs.services import open_change_set
 
 from crm.core.access import Scope, activate
 from crm.core.errors import Invalid
@@ -20,6 +19,7 @@ from customers.importing.report import ImportReport
 from customers.importing.rows import NO_SOURCE, ParsedRow, RowReader
 from customers.importing.writing import write
 from customers.models import FieldDefinition
+from jobs.services import open_change_set
 from organisation.models import User
 
 
