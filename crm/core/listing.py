@@ -174,13 +174,25 @@ class ListState:
         """The rows that the filter lets pass. Search is the app's own: it reads `state.search`."""
         return queryset.filter(filters.compile(self.node, self.scope))
 
-    def page(self, queryset: QuerySet[M]) -> Page[M]:
-        """The page that the URL names, in the state's order; a cursor no longer valid gives the first and a problem."""
+    def page(self, queryset: QuerySet[M], source: QuerySet[M] | None = None) -> Page[M]:
+        """The page that the URL names, in the state's order; a cursor no longer valid gives the first and a problem.
+
+        With `source` the page is found by primary keys and its rows come from there (see `paginate`).
+        """
+        gather = not self.scope.sees_all
         try:
-            page = paginate(queryset, sort=self.sort, after=self.after, before=self.before, size=self.size)
+            page = paginate(
+                queryset,
+                sort=self.sort,
+                after=self.after,
+                before=self.before,
+                size=self.size,
+                source=source,
+                gather=gather,
+            )
         except Invalid as invalid:
             self.problems.append(Problem(invalid.field or "after", invalid.message))
-            page = paginate(queryset, sort=self.sort, size=self.size)
+            page = paginate(queryset, sort=self.sort, size=self.size, source=source, gather=gather)
         self.cursors.update(next=page.next_cursor, previous=page.previous_cursor)
         return page
 

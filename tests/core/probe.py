@@ -75,6 +75,14 @@ PROBE = FilterRegistry(
     [
         FilterField(key="name", label="Name", type=T.TEXT, folded=True, build=column("name")),
         FilterField(key="kind", label="Kind", type=T.CHOICE, choices=KINDS, nullable=False, build=column("kind")),
+        FilterField(
+            key="dish",
+            label="Dish",
+            type=T.CHOICE,
+            folded=True,
+            choices=[(text, text) for text in ("MÜLLER", "Straße", "Z")],
+            build=column("name"),
+        ),
         FilterField(key="amount", label="Amount", type=T.NUMBER, build=column("amount")),
         FilterField(key="tenths", label="Tenths", type=T.NUMBER, scale=10, build=column("amount")),
         FilterField(key="price", label="Price", type=T.MONEY, build=column("cents"), right="money.read"),

@@ -86,8 +86,8 @@ SPANS: dict[str, tuple[date, date]] = {
     '{"last": "year"}': (date(2025, 1, 1), date(2025, 12, 31)),
 }
 PATHS = {
-    "name": "name", "kind": "kind", "amount": "amount", "tenths": "amount", "price": "cents", "day": "day",
-    "moment": "moment", "flag": "flag", "owner": "owner_id", "number": "id", "fields.tags": "tags",
+    "name": "name", "dish": "name", "kind": "kind", "amount": "amount", "tenths": "amount", "price": "cents",
+    "day": "day", "moment": "moment", "flag": "flag", "owner": "owner_id", "number": "id", "fields.tags": "tags",
 }  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def day_of(value: Any) -> date:
 def operand(key: str, value: Any) -> Any:
     """What a JSON value means for the column."""
     convert: dict[str, Callable[[Any], Any]] = {
-        "name": fold, "tenths": lambda n: round(float(n) * 10), "price": lambda n: round(float(n) * 100),
+        "name": fold, "dish": fold, "tenths": lambda n: round(float(n) * 10), "price": lambda n: round(float(n) * 100),
         "day": day_of, "moment": day_of, "owner": lambda who: 5 if who == "me" else who,
     }  # fmt: skip
     return convert.get(key, lambda same: same)(value)
@@ -152,6 +152,7 @@ ROWS_MEAN: dict[str, Callable[[Any, Any], bool]] = {
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "name": st.sampled_from(["Müller", "MUELLER", "m", "Meier", "Straße", "unknown", "Mueller'; --", "%"]),
+    "dish": st.sampled_from(["MÜLLER", "Straße", "Z"]),
     "kind": st.sampled_from("ABC"),
     "amount": st.sampled_from([-10, -1, 0, 5, 10, 11]),
     "tenths": st.sampled_from([-1, "-1.0", 0, "0.5", 0.5, 1]),

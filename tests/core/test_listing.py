@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,14 +13,15 @@ from django.utils.translation import override
 from crm.core import filters
 from crm.core.access import Scope
 from crm.core.errors import Invalid
+from crm.core.filters import FilterField
 from crm.core.listing import Column, Listing, ListState
 from tests.core.probe import NOW, PROBE, ProbeRow
 
 SCOPE = Scope(organisation_id=1, actor="user:5", role="REP", user_id=5, now=NOW)
 
 
-def more(scope: Scope) -> list[Column]:
-    return [Column("fields.tags", "Tags", shown=False)]
+def more(fields: Mapping[str, FilterField]) -> list[Column]:
+    return [Column(key, field.label, shown=False) for key, field in fields.items() if key == "fields.tags"]
 
 
 LISTING = Listing(

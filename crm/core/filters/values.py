@@ -124,6 +124,9 @@ class ChoiceReader(Reader):
             raise Unreadable(_("“%(value)s” is none of the choices.") % {"value": text})
         return text
 
+    def database(self, value: str, field: FilterField, scope: Scope) -> str:
+        return fold(value) if field.folded else value
+
     def labels(self, values: Sequence[str], field: FilterField, scope: Scope) -> list[str]:
         known = field.choice_labels or {}
         return [known.get(value, value) for value in values]
