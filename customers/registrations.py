@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
+from crm.core.navigation import NavEntry, NewEntry, register_new
+from crm.core.navigation import register as register_area
 from customers import grants, handlers  # noqa: F401 - handlers register themselves
 from organisation.access import register_grants
 
 
 def register() -> None:
-    """Grants into the scope."""
+    """Grants into the scope; the area and the trash into the navigation; the form into the "New" menu."""
     register_grants(grants.grants_of)
+    register_area(
+        NavEntry(
+            key="customers",
+            label=_("Customers"),
+            url_name="customers:list",
+            icon="building-store",
+            position=20,
+            go="k",
+        )
+    )
+    register_area(
+        NavEntry(
+            key="trash",
+            label=_("Trash"),
+            url_name="customers:trash",
+            icon="trash",
+            position=90,
+            group="manage",
+            allowed=lambda scope: scope.allows("customers.delete"),
+        )
+    )
+    register_new(
+        NewEntry(
+            key="customer",
+            label=_("Customer"),
+            url_name="customers:create",
+            icon="building-store",
+            position=10,
+            allowed=lambda scope: scope.allows("customers.create"),
+        )
+    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from django.contrib.auth.models import Permission
 from django.db import transaction
@@ -20,7 +19,7 @@ from customers.models import (
     FieldDefinition,
 )
 from organisation.choices import Role
-from organisation.models import Organisation, User
+from organisation.models import Organisation, Team, User
 from tests.conftest import make_organisation, make_team, make_user
 
 CANARY = "Kanarienwert-4711"
@@ -57,7 +56,8 @@ class World:
     contact: Contact
     address: Address
     secret: FieldDefinition
-    other: dict[str, Any] = field(default_factory=dict)
+    deleted: Customer
+    team: Team
 
 
 def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
@@ -120,4 +120,8 @@ def build_world() -> World:
             contact=Contact.objects.create(organisation=organisation, customer=location, last_name="Probe"),
             address=Address.objects.create(organisation=organisation, customer=location, city="Köln", postcode="50667"),
             secret=secret,
+            deleted=Customer.objects.create(
+                company_name="Gelöscht", customer_number="K-4", owner=people["rep_owner"], deleted_at=timezone.now(), **row
+            ),
+            team=team,
         )

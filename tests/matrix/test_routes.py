@@ -1,0 +1,145 @@
+"""The negative matrix: every route × method × principal; and for each refusal somebody who is let in by the same call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from crm.core.access import activate, system_scope_for
+from organisation.access import enter_sign_in
+from tests.matrix.routes import EXCUSED, EXCUSED_PREFIXES, ROUTES, Row
+from tests.matrix.world import CANARY, PRINCIPALS, World, build_world
+
+pytestmark = pytest.mark.django_db
+
+CASES = [(name, row) for name, rows in ROUTES.items() for row in rows]
+# What a request may leave behind without having done anything.
+NOT_COUNTED = {"django_session", "django_migrations", "django_content_type", "auth_permission"}
+
+
+def routes(patterns=None, prefix="", namespace="") -> Iterator[tuple[str, str]]:
+    """Every named route of the product with its path."""
+    for entry in patterns if patterns is not None else get_resolver().url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+            yield from routes(entry.url_patterns, path, inner)
+        elif isinstance(entry, URLPattern):
+            yield f"{namespace}{entry.name}", path
+
+
+def checksums(world: World) -> dict[str, tuple]:
+    """Count and content of every table, as the organisation's system scope sees it."""
+    with activate(system_scope_for(world.organisation.pk, job="test")), connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        found = {}
+        for name in sorted({row[0] for row in cursor.fetchall()} - NOT_COUNTED):
+            cursor.execute(f'SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM "{name}" t')
+            found[name] = cursor.fetchone()
+        return found
+
+
+def client_of(world: World, principal: str) -> Client:
+    """A client signed in as `principal`, both factors passed."""
+    client = Client()
+    if principal != "anonymous":
+        user = world.people[principal]
+        enter_sign_in(str(user.pk))
+        client.force_login(user, backend="organisation.backends.MailBackend")
+        session = client.session
+        session["second_factor"] = True
+        session.save()
+    return client
+
+
+def call(world: World, name: str, row: Row, client: Client):
+    """The call of a row; its writes are taken back by the caller."""
+    url = reverse(name, kwargs=dict(row.arguments(world)))
+    return client.get(url) if row.method == "GET" else client.post(url, dict(row.data(world)))
+
+
+def let_in(response, name: str) -> bool:
+    """2xx, or a redirect that is not the way to the sign-in page."""
+    if response.status_code >= 400:
+        return False
+    return not response.headers.get("Location", "").startswith(reverse("account_login"))
+
+
+def plain(response, pk: int) -> str:
+    """The body without what differs at every request: its id, the CSRF token, the number asked for."""
+    body = re.sub(r'Token": "\w+"|value="\w{64}"', "", response.content.decode())
+    return body.replace(response["X-Request-Id"], "").replace(str(pk), "")
+
+
+def test_every_route_has_its_row():
+    named = dict(routes())
+    known = set(ROUTES) | set(EXCUSED)
+    missing = {name for name, path in named.items() if name not in known and not path.startswith(EXCUSED_PREFIXES)}
+    assert missing == set()
+    assert known - set(named) == set(), "stale rows"
+
+
+@pytest.mark.parametrize(("name", "row"), CASES, ids=[f"{name}-{row.method}" for name, row in CASES])
+def test_a_route_lets_in_whom_it_must_and_nobody_else(name, row):
+    world = build_world()
+    assert row.open_to, "a route that refuses everybody proves nothing"
+    before = checksums(world) if row.method == "POST" else None
+    wrong = {}
+    for principal in PRINCIPALS:
+        client = client_of(world, principal)
+        with transaction.atomic():
+            response = call(world, name, row, client)
+            if let_in(response, name) != (principal in row.open_to):
+                wrong[principal] = f"{response.status_code} {response.headers.get('Location', '')}"
+            if response.status_code >= 500:
+                wrong[principal] = "broke"
+            if principal not in row.open_to and before is not None and checksums(world) != before:
+                wrong[principal] = "refused, but something changed"
+            transaction.set_rollback(True)
+    assert wrong == {}
+
+
+def test_a_hidden_record_answers_exactly_as_an_unknown_one():
+    world = build_world()
+    for principal in ("rep_stranger", "foreign_lead", "foreign_chain_manager", "foreign_administrator"):
+        client = client_of(world, principal)
+        hidden = client.get(reverse("customers:detail", kwargs={"pk": world.location.pk}))
+        unknown = client.get(reverse("customers:detail", kwargs={"pk": 999_999_999}))
+        assert hidden.status_code == unknown.status_code == 404
+        assert plain(hidden, world.location.pk) == plain(unknown, 999_999_999), principal
+
+
+def test_restricted_values_reach_only_who_may_read_them():
+    world = build_world()
+    pages = [
+        reverse("customers:detail", kwargs={"pk": world.location.pk}),
+        reverse("customers:detail", kwargs={"pk": world.location.pk}) + "?tab=fields",
+        reverse("customers:detail", kwargs={"pk": world.location.pk}) + "?tab=history",
+        reverse("customers:list") + "?columns=fields.purchase_terms",
+        reverse("customers:list") + f"?fields.purchase_terms={CANARY}",
+        reverse("customers:list") + f"?q={CANARY}",
+    ]
+    seen = {principal: 0 for principal in ("rep_owner", "manager")}
+    for principal in seen:
+        client = client_of(world, principal)
+        for page in pages:
+            body = client.get(page).content.decode()
+            # what the asker typed himself comes back in the search field and the problem, never as a value
+            seen[principal] += body.replace(f"={CANARY}", "").replace(f'value="{CANARY}"', "").count(CANARY)
+    assert seen["rep_owner"] == 0
+    assert seen["manager"] > 0
+
+
+def test_reading_changes_nothing():
+    world = build_world()
+    client = client_of(world, "administrator")
+    before = checksums(world)
+    for name, row in CASES:
+        if row.method == "GET" and "administrator" in row.open_to:
+            call(world, name, row, client)
+    assert checksums(world) == before
