@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import F, Field, Model, QuerySet
+from django.db.models import F, Field, Model, OrderBy, Q, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from crm.core.errors import Invalid
@@ -64,28 +65,41 @@ def capped_count(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> Count:
 
 
 def paginate(
-    queryset: QuerySet[M], *, sort: Sort, after: str = "", before: str = "", size: int = DEFAULT_SIZE
+    queryset: QuerySet[M],
+    *,
+    sort: Sort,
+    after: str = "",
+    before: str = "",
+    size: int = DEFAULT_SIZE,
+    source: QuerySet[M] | None = None,
+    gather: bool = False,
 ) -> Page[M]:
     """One page of `queryset` in the order of `sort`, NULLs last both ways.
+
+    With `source` the page is found as primary keys alone, which an index can hold, and its rows are then taken from
+    `source`, with whatever that joins. `gather` is for a queryset that its own conditions hold small (a rep's
+    customers): they are gathered and sorted, instead of walking everybody's rows until enough of them have come by.
 
     `after` and `before` are cursors of this function (`before="end"` gives the last page); without, the first page.
     `size` is held between 1 and 200. One query, a second only where the page reaches into the rows without a value.
     Raises Invalid (field "after" or "before") for a cursor that is damaged or belongs to another order.
     """
-    walk = _Walk(queryset, sort, min(max(size, 1), LARGEST_SIZE))
+    walk = _Walk(queryset, sort, min(max(size, 1), LARGEST_SIZE), source, gather)
     if before:
         place = None if before == END else walk.read(before, "before")
-        rows, has_more = walk.backward(place)
+        found, has_more = walk.backward(place)
+        rows = walk.rows(found)
         return Page(
             rows,
             next_cursor=walk.cursor(rows[-1]) if rows and place else "",
-            previous_cursor=walk.cursor(rows[0]) if has_more else "",
+            previous_cursor=walk.cursor(rows[0]) if rows and has_more else "",
         )
     place = walk.read(after, "after") if after else None
-    rows, has_more = walk.forward(place)
+    found, has_more = walk.forward(place)
+    rows = walk.rows(found)
     # Behind a row that was the last, or is gone: the way back is the last page.
     back = (walk.cursor(rows[0]) if rows else END) if place else ""
-    return Page(rows, next_cursor=walk.cursor(rows[-1]) if has_more else "", previous_cursor=back)
+    return Page(rows, next_cursor=walk.cursor(rows[-1]) if rows and has_more else "", previous_cursor=back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,53 +111,98 @@ class _Place:
 
 
 class _Walk(Generic[M]):
-    """The two ranges of one order, rows with a value and rows without, walked in either direction."""
+    """The two ranges of one order, rows with a value and rows without, walked in either direction.
 
-    def __init__(self, queryset: QuerySet[M], sort: Sort, size: int) -> None:
-        self.queryset, self.sort, self.size = queryset, sort, size
+    What it walks are rows, or their primary keys where a `source` gives the rows.
+    """
+
+    def __init__(self, queryset: QuerySet[M], sort: Sort, size: int, source: QuerySet[M] | None, gather: bool) -> None:
+        self.queryset, self.sort, self.size, self.source, self.gather = queryset, sort, size, source, gather
         meta = queryset.model._meta
         self.pk: Field[Any, Any] = meta.pk
         self.field: Field[Any, Any] = _concrete_field(queryset.model, sort.column)
         self.by_pk = self.field is self.pk
 
-    def forward(self, place: _Place | None) -> tuple[list[M], bool]:
-        """The rows behind `place`, and whether there are more."""
-        rows = [] if place and place.value is None else self._valued(place, self.sort.descending)
-        if self.field.null and len(rows) <= self.size:
+    def forward(self, place: _Place | None) -> tuple[list[Any], bool]:
+        """What stands behind `place`, and whether there is more."""
+        descending = self.sort.descending
+        if self.gather and self.field.null:
+            found = self._gathered(place, descending, backward=False)
+            return found[: self.size], len(found) > self.size
+        found = [] if place and place.value is None else self._valued(place, descending)
+        if self.field.null and len(found) <= self.size:
             inside = place if place and place.value is None else None
-            rows += self._empty(inside, self.sort.descending, self.size + 1 - len(rows))
-        return rows[: self.size], len(rows) > self.size
+            found += self._empty(inside, descending, self.size + 1 - len(found))
+        return found[: self.size], len(found) > self.size
 
-    def backward(self, place: _Place | None) -> tuple[list[M], bool]:
-        """The rows before `place`, or the last ones, and whether there are more."""
+    def backward(self, place: _Place | None) -> tuple[list[Any], bool]:
+        """What stands before `place`, or last, and whether there is more."""
         reverse = not self.sort.descending
-        rows: list[M] = []
+        found: list[Any] = []
+        if self.gather and self.field.null:
+            found = self._gathered(place, reverse, backward=True)
+            return found[: self.size][::-1], len(found) > self.size
         if self.field.null and (place is None or place.value is None):
-            rows = self._empty(place, reverse, self.size + 1)
-        if len(rows) <= self.size:
+            found = self._empty(place, reverse, self.size + 1)
+        if len(found) <= self.size:
             inside = place if place and place.value is not None else None
-            rows += self._valued(inside, reverse)[: self.size + 1 - len(rows)]
-        return rows[: self.size][::-1], len(rows) > self.size
+            found += self._valued(inside, reverse)[: self.size + 1 - len(found)]
+        return found[: self.size][::-1], len(found) > self.size
 
-    def _valued(self, place: _Place | None, descending: bool) -> list[M]:
-        """At most size + 1 rows with a value, from `place` on in that direction."""
+    def rows(self, found: list[Any]) -> list[M]:
+        """The rows of what was found, in its order."""
+        if self.source is None:
+            return found
+        by_pk = {row.pk: row for row in self.source.filter(pk__in=found)} if found else {}
+        return [by_pk[pk] for pk in found if pk in by_pk]
+
+    def _valued(self, place: _Place | None, descending: bool) -> list[Any]:
+        """At most size + 1 with a value, from `place` on in that direction."""
         rows, names = self.queryset, [self.pk.attname] if self.by_pk else [self.field.attname, self.pk.attname]
         if self.field.null:
             # Said beside the row comparison too: partial indexes are used only then.
             rows = rows.filter(**{f"{self.field.attname}__isnull": False})
-        if place and self.by_pk:
-            rows = rows.filter(**{f"{self.pk.attname}__{'lt' if descending else 'gt'}": place.pk})
-        elif place:
-            compare = TupleLessThan if descending else TupleGreaterThan
-            rows = rows.filter(compare(tuple(F(name) for name in names), (place.value, place.pk)))
-        return list(rows.order_by(*_ordering(names, descending))[: self.size + 1])
+        if place:
+            rows = rows.filter(self._behind(place, descending))
+        return self._take(rows, names, descending, self.size + 1)
 
-    def _empty(self, place: _Place | None, descending: bool, most: int) -> list[M]:
-        """At most `most` rows without a value, from `place` on in that direction."""
+    def _empty(self, place: _Place | None, descending: bool, most: int) -> list[Any]:
+        """At most `most` without a value, from `place` on in that direction."""
         rows = self.queryset.filter(**{f"{self.field.attname}__isnull": True})
         if place:
             rows = rows.filter(**{f"{self.pk.attname}__{'lt' if descending else 'gt'}": place.pk})
-        return list(rows.order_by(*_ordering([self.pk.attname], descending))[:most])
+        return self._take(rows, [self.pk.attname], descending, most)
+
+    def _gathered(self, place: _Place | None, descending: bool, *, backward: bool) -> list[Any]:
+        """Both ranges at once, since all rows are looked at anyway; those without a value are first on the way back."""
+        empty = Q(**{f"{self.field.attname}__isnull": True})
+        rows = self.queryset
+        if place and place.value is None:
+            behind = empty & Q(**{f"{self.pk.attname}__{'lt' if descending else 'gt'}": place.pk})
+            rows = rows.filter(behind | ~empty if backward else behind)
+        elif place:
+            rows = rows.filter(
+                Q(self._behind(place, descending)) if backward else Q(self._behind(place, descending)) | empty
+            )
+        return self._take(rows, [self.field.attname, self.pk.attname], descending, self.size + 1, empty_first=backward)
+
+    def _behind(self, place: _Place, descending: bool) -> Any:
+        """The condition of rows with a value that stand behind `place` in that direction."""
+        if self.by_pk:
+            return Q(**{f"{self.pk.attname}__{'lt' if descending else 'gt'}": place.pk})
+        compare = TupleLessThan if descending else TupleGreaterThan
+        return compare((F(self.field.attname), F(self.pk.attname)), (place.value, place.pk))
+
+    def _take(
+        self, rows: QuerySet[M], names: list[str], descending: bool, most: int, *, empty_first: bool = False
+    ) -> list[Any]:
+        if self.gather:
+            ordered = rows.order_by(*(_gathered_by(name, descending, empty_first) for name in names))
+        else:
+            ordered = rows.order_by(*(f"-{name}" if descending else name for name in names))
+        if self.source is None:
+            return list(ordered[:most])
+        return list(ordered.values_list(self.pk.attname, flat=True)[:most])
 
     def cursor(self, row: M) -> str:
         """The opaque name of a row's place in this order."""
@@ -184,8 +243,12 @@ class _Walk(Generic[M]):
         return None if isinstance(value, int) and abs(value) > _LARGEST_ID else value
 
 
-def _ordering(names: list[str], descending: bool) -> list[str]:
-    return [f"-{name}" if descending else name for name in names]
+def _gathered_by(name: str, descending: bool, empty_first: bool) -> OrderBy:
+    """An order that no index gives: the planner sees an expression, so it gathers the rows by their conditions."""
+    expression = Coalesce(F(name), F(name))
+    if empty_first:
+        return expression.desc(nulls_first=True) if descending else expression.asc(nulls_first=True)
+    return expression.desc(nulls_last=True) if descending else expression.asc(nulls_last=True)
 
 
 def _concrete_field(model: type[Model], column: str) -> Field[Any, Any]:

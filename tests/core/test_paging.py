@@ -50,9 +50,10 @@ def expected(column: str, descending: bool) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def walk(sort: Sort, size: int, *, forward: bool) -> list[int]:
+def walk(sort: Sort, size: int, *, forward: bool, gather: bool = False, by_source: bool = False) -> list[int]:
     ids: list[int] = []
-    page = paginate(ProbeRow.objects.all(), sort=sort, size=size, before="" if forward else END)
+    way: dict[str, Any] = {"gather": gather, "source": ProbeRow.objects.all() if by_source else None}
+    page = paginate(ProbeRow.objects.all(), sort=sort, size=size, before="" if forward else END, **way)
     assert (page.previous_cursor if forward else page.next_cursor) == ""
     while True:
         found = [row.pk for row in page.rows]
@@ -61,20 +62,35 @@ def walk(sort: Sort, size: int, *, forward: bool) -> list[int]:
         if not cursor:
             return ids
         assert len(found) == size
-        page = paginate(ProbeRow.objects.all(), sort=sort, size=size, **{"after" if forward else "before": cursor})
+        page = paginate(
+            ProbeRow.objects.all(), sort=sort, size=size, **{"after" if forward else "before": cursor}, **way
+        )
 
 
 @SHARED
-@given(rows=ROWS, column=st.sampled_from(COLUMNS), descending=st.booleans(), size=st.integers(1, 6))
+@given(
+    rows=ROWS,
+    column=st.sampled_from(COLUMNS),
+    descending=st.booleans(),
+    size=st.integers(1, 6),
+    gather=st.booleans(),
+    by_source=st.booleans(),
+)
 def test_all_pages_together_are_the_whole_table_in_order(
-    probe_scope: Scope, rows: list[dict[str, Any]], column: str, descending: bool, size: int
+    probe_scope: Scope,
+    rows: list[dict[str, Any]],
+    column: str,
+    descending: bool,
+    size: int,
+    gather: bool,
+    by_source: bool,
 ) -> None:
     sort = Sort(column, descending)
     with transaction.atomic():
         fill(rows)
         order = expected(column, descending)
-        assert walk(sort, size, forward=True) == order
-        assert walk(sort, size, forward=False) == order
+        assert walk(sort, size, forward=True, gather=gather, by_source=by_source) == order
+        assert walk(sort, size, forward=False, gather=gather, by_source=by_source) == order
         transaction.set_rollback(True)
 
 
