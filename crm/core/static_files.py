@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+# What our script modules import from each other. Django's own rule for modules would read the libraries' files as well,
+# and some of theirs name files that they do not ship.
+IMPORTS = (r"""(?P<matched>from\s*["'](?P<url>\./[^"']+)["'])""", 'from "%(url)s"')
+
 
 class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Also rewrites what our script modules import from each other."""
+    """Rewrites addresses in style sheets and in the imports of our own modules."""
 
-    support_js_module_import_aggregation = True
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", (IMPORTS,)))
