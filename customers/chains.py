@@ -1,4 +1,4 @@
-"""Chains and their locations: what a scope reads of either. Name and number of a chain: who sees one of its locations."""
+"""Chains and their locations: what a scope reads of either. Who sees a location, reads its chain's name and number."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FIRST_LETTERS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """An account that may be the typed one; `score` is 50 to 100."""
+    """An account that may be the typed one; `score` is 40 to 100."""
 
     customer: Customer
     score: int

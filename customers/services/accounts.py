@@ -187,12 +187,24 @@ def delete_customer(*, scope: Scope, customer_id: int) -> Customer:
     A chain goes only without locations. Raises NotFound, Forbidden, Conflict.
     """
     customer = lock_customer(scope, customer_id, right="customers.delete")
-    if customer.account_type == AccountType.CHAIN and Customer.objects.filter(chain=customer, deleted_at=None).exists():
+    if customer.account_type == AccountType.CHAIN and _has_locations(scope, customer):
         raise Conflict(_("This chain still has locations. Move or delete them first."))
     customer.deleted_at, customer.deleted_by_id = scope.now, scope.user_id
     customer.save(update_fields=["deleted_at", "deleted_by"])
     publish(CustomerUpdated(customer_id=customer.pk, fields=("deleted_at",)))
     return customer
+
+
+def _has_locations(scope: Scope, chain: Customer) -> bool:
+    """Also locations that the actor does not see count."""
+    with activate(scope.widened("locations of a chain")):
+        return Customer.objects.filter(chain=chain, deleted_at=None).exists()
+
+
+def _lies_in_trash(scope: Scope, chain_id: int) -> bool:
+    """Of a chain that the actor may not see, too."""
+    with activate(scope.widened("chain of a location")):
+        return Customer.objects.filter(pk=chain_id, deleted_at__isnull=False).exists()
 
 
 @transaction.atomic
@@ -203,7 +215,7 @@ def restore_customer(*, scope: Scope, customer_id: int) -> Customer:
     scope.require("customers.delete")
     if customer.deleted_at is None or customer.deleted_at < scope.now - timedelta(days=TRASH_DAYS):
         raise NotFound(_("Not found."))
-    if customer.chain is not None and customer.chain.deleted_at is not None:
+    if customer.chain_id is not None and _lies_in_trash(scope, customer.chain_id):
         raise Conflict(_("Its chain is in the trash. Restore the chain first."))
     customer.deleted_at = customer.deleted_by = None
     customer.save(update_fields=["deleted_at", "deleted_by"])

@@ -13,7 +13,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         SELECT DISTINCT w.word COLLATE "C" AS word FROM unnest(crm_fold_words(typed_name)) AS w(word) WHERE length(w.word) > 2
     ), alike AS MATERIALIZED (
         SELECT word FROM words UNION
-        SELECT s.word COLLATE "C" FROM words CROSS JOIN LATERAL customers_similar_words(words.word, 5) s WHERE s.score >= 0.5
+        SELECT s.word COLLATE "C" FROM words CROSS JOIN LATERAL customers_similar_words(words.word, 5) s
     ), found AS MATERIALIZED (
         SELECT c.id FROM customers_customer c, asked a
          WHERE c.organisation_id = a.organisation AND c.phone = a.phone AND c.phone <> '' AND c.deleted_at IS NULL
@@ -43,7 +43,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
     SELECT CASE WHEN crm_sees_all() OR owner_id = ANY (crm_owners()) OR id = ANY (crm_granted()) OR chain_id = ANY (crm_granted())
                 THEN id END,
            score, name_score, same_postcode, same_phone
-      FROM weighed WHERE score >= 50 ORDER BY score DESC, id LIMIT least(most, 20)
+      FROM weighed WHERE score >= 40 AND (name_score >= 0.5 OR same_phone) ORDER BY score DESC, id LIMIT least(most, 20)
 $$;
 COMMENT ON FUNCTION customers_twins(text, text, text, integer) IS 'Possible duplicates of a typed account; customer_id is NULL where the scope does not see it.';
 DO $do$ BEGIN

@@ -161,5 +161,6 @@ def _matches(request: CrmRequest) -> list[dict[str, Any]]:
 @require_POST
 def chains(request: CrmRequest) -> HttpResponse:
     """Chains whose name holds what is typed, that a location may join. One query."""
+    request.scope.require("customers.create")
     found = list(chains_for_choice(request.scope, request.POST.get("chain_search", "")))
     return render(request, "customers/create.html#chains", {"chains": found, "searched": True})

@@ -103,7 +103,9 @@ def test_restricted_looks_like_unknown(people: People) -> None:
             messages.append(refused.value.errors[key])
     assert messages[0] == messages[1]
     with acting(manager) as scope:
-        assert services.write_fields(scope=scope, customer_id=customer.pk, values={"margin": "12,5"}) == {"margin": 12.5}
+        assert services.write_fields(scope=scope, customer_id=customer.pk, values={"margin": "12,5"}) == {
+            "margin": 12.5
+        }
 
 
 def test_a_value_of_somebody_else_is_not_overwritten(people: People) -> None:

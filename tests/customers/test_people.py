@@ -45,7 +45,7 @@ def test_a_contact_of_another_customer_is_not_found(people: People) -> None:
     rep = people()
     mine, other = made(rep), made(rep)
     with acting(rep) as scope:
-        contact = services.add_contact(scope=scope, customer_id=other.pk, values={"last_name": "Aydın"})
+        contact = services.add_contact(scope=scope, customer_id=other.pk, values={"last_name": "Öztürk"})
         with pytest.raises(NotFound):
             services.change_contact(scope=scope, customer_id=mine.pk, contact_id=contact.pk, changes={"last_name": "X"})
         with pytest.raises(NotFound):
@@ -74,7 +74,11 @@ def test_tags(people: People) -> None:
     rep = people()
     customer = made(rep)
     with acting(rep) as scope:
-        for names, stored in ((["Regional", " Menü ", ""], ["Menü", "Regional"]), (["Regional"], ["Regional"]), ([], [])):
+        for names, stored in (
+            (["Regional", " Menü ", ""], ["Menü", "Regional"]),
+            (["Regional"], ["Regional"]),
+            ([], []),
+        ):
             services.set_tags(scope=scope, customer_id=customer.pk, names=names)
             assert tags_of(scope, customer) == stored
         with pytest.raises(Invalid):
