@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from crm.core.errors import DomainError, Invalid, NotFound
+from crm.core.errors import DomainError, Forbidden, Invalid, NotFound
 
 
 class ServiceForm(forms.Form):
@@ -16,7 +16,10 @@ class ServiceForm(forms.Form):
     result: Any = None
 
     def submit(self, service: Callable[..., Any], **context: Any) -> bool:
-        """Call `service` with `context` and the cleaned data. True when done, False when the form now holds the errors."""
+        """Call `service` with `context` and the cleaned data. True when done, False when the form now holds the errors.
+
+        NotFound goes on to the 404 page; so does Forbidden to the 403 page, unless it names a field.
+        """
         if not self.is_valid():
             return False
         try:
@@ -24,6 +27,8 @@ class ServiceForm(forms.Form):
         except NotFound:
             raise
         except DomainError as error:
+            if isinstance(error, Forbidden) and error.field is None:
+                raise
             self.refuse(error)
             return False
         return True
