@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from crm.core.access import Scope
 from customers.choices import ContactRole, CustomerStatus, DecisionPower
@@ -50,7 +50,7 @@ UPDATE customers_customer c
        activated_by_id = d.activated_by_id, first_order_number = coalesce(d.first_order_number, ''),
        last_order_at = d.last_order_at, last_contact_at = d.last_contact_at, renewal_date = d.renewal_date,
        actual_annual_volume = d.actual_annual_volume
-  FROM jsonb_to_recordset(%s) AS d(
+  FROM jsonb_to_recordset(%s::jsonb) AS d(
        id bigint, status text, status_since timestamptz, created_at timestamptz, activated_at timestamptz,
        activated_by_id bigint, first_order_number text, last_order_at timestamptz, last_contact_at timestamptz,
        renewal_date date, actual_annual_volume numeric)
@@ -60,7 +60,7 @@ _CONTACTS: Final = """
 INSERT INTO customers_contact (
        organisation_id, customer_id, first_name, last_name, role, decision_power, phone, mobile, email, language)
 SELECT %s, d.customer_id, d.first_name, d.last_name, d.role, d.decision_power, d.phone, '', d.email, 'de'
-  FROM jsonb_to_recordset(%s) AS d(
+  FROM jsonb_to_recordset(%s::jsonb) AS d(
        customer_id bigint, first_name text, last_name text, role text, decision_power text, phone text, email text)
 """
 
@@ -88,8 +88,8 @@ def live(scope: Scope, rng: random.Random, ids: Sequence[int]) -> None:
     names = Names(rng)
     contacts = [contact for customer in customers for contact in _contacts(rng, names, customer)]
     with connection.cursor() as cursor:
-        cursor.execute(_UPDATE, [Jsonb(lives)])
-        cursor.execute(_CONTACTS, [scope.organisation_id, Jsonb(contacts)])
+        cursor.execute(_UPDATE, [json.dumps(lives)])
+        cursor.execute(_CONTACTS, [scope.organisation_id, json.dumps(contacts)])
     publish_many(
         [
             CustomerStatusChanged(customer_id=life["id"], old=CustomerStatus.PROSPECT, new=life["status"])

@@ -54,11 +54,12 @@ def text_up_to(length: int) -> Callable[[str], str]:
 
 def one_of(choices: type[TextChoices]) -> Callable[[str], str]:
     """A parser of wire names, whatever their case."""
+    known = tuple(choices.values)
 
     def parse(text: str) -> str:
         value = text.strip().upper().replace(" ", "_").replace("-", "_")
-        if value not in choices.values:
-            raise ValueError(_("One of %(choices)s.") % {"choices": ", ".join(choices.values)})
+        if value not in known:
+            raise ValueError(_("One of %(choices)s.") % {"choices": ", ".join(known)})
         return value
 
     return parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import phonenumbers
@@ -147,6 +147,7 @@ def _german_postcode(postcode: str) -> bool:
     return bool(_GERMAN_POSTCODE.match(postcode.strip()))
 
 
+@lru_cache(maxsize=8)  # asked several times for one row
 def _verdict(seen: Witnesses) -> str:
     """Where the coordinates lie: inside Germany, near its border, outside, or unknown."""
     if seen.latitude is None or seen.longitude is None:

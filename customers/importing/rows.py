@@ -143,8 +143,9 @@ class RowReader:
                 parsed.chain_key = key
         if parsed.chain_key:
             name = row.get("chain.name") or parsed.customer.get("company_name") or parsed.chain_key
-            self._take(parsed, chain := {}, "name", "chain.name", name, text_up_to(200))
-            parsed.chain_name = chain.get("name", "")
+            chain: dict[str, str] = {}
+            self._take(parsed, chain, "name", "chain.name", name, text_up_to(200))
+            parsed.chain_name = chain.get("name") or parsed.chain_key
 
     def _read_fields(self, parsed: ParsedRow, row: Mapping[str, str]) -> None:
         for key, definition in self.definitions.items():
@@ -164,7 +165,9 @@ class RowReader:
 
     def _read_choices(self, parsed: ParsedRow, definition: FieldDefinition, name: str, raw: str) -> None:
         """The choices known stay; the unknown ones are reported together."""
-        known, unknown, message = [], [], ""
+        known: list[str] = []
+        unknown: list[str] = []
+        message = ""
         for part in words(raw):
             try:
                 known += canonical(definition, [part], self.scope) or []

@@ -132,7 +132,7 @@ def write(scope: Scope, decisions: Sequence[Decision], fields: frozenset[str]) -
     with connection.cursor() as cursor:
         ids = _next_ids(cursor, len(new))
         _stage(scope, cursor, decisions, chains, iter(zip(ids, take_customer_numbers(scope, len(new)), strict=True)))
-        values = {"organisation": scope.organisation_id, "now": scope.now}
+        values: dict[str, Any] = {"organisation": scope.organisation_id, "now": scope.now}
         cursor.execute(_INSERT_CUSTOMERS, values)
         changed = _returned(cursor, _update_customers(scope, fields), values)
         changed |= _returned(cursor, _UPDATE_ADDRESSES, values) | _returned(cursor, _INSERT_ADDRESSES, values)

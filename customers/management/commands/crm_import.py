@@ -70,7 +70,10 @@ def _scope_of(mail: str) -> Scope:
 
 def _by_mail(mail: str) -> User | None:
     enter_sign_in(mail.strip().lower())
-    return User.objects.select_related("organisation").filter(email__iexact=mail.strip(), is_active=True).first()
+    user: User | None = (
+        User.objects.select_related("organisation").filter(email__iexact=mail.strip(), is_active=True).first()
+    )
+    return user
 
 
 def demo_manager() -> User | None:
@@ -83,6 +86,7 @@ def demo_manager() -> User | None:
         managers = User.objects.select_related("organisation").filter(
             organisation_id=organisation_id, organisation__is_demo=True, role=Role.MANAGER, is_active=True
         )
-        if (manager := managers.order_by("pk").first()) is not None:
+        manager: User | None = managers.order_by("pk").first()
+        if manager is not None:
             return manager
     return None
