@@ -13,6 +13,7 @@ from organisation.choices import Role
 from organisation.models import User
 from organisation.rights import rights_of
 
+
 @dataclass(frozen=True, slots=True)
 class Grants:
     """Accounts shared with a user, to see and to change; a CHAIN stands for its LOCATIONs too."""

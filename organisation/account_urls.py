@@ -41,7 +41,9 @@ urlpatterns = [
     path("second-factor/passkeys/", to_security, name="mfa_list_webauthn"),
     path("second-factor/passkeys/add/", second_factor.PasskeyView.as_view(), name="mfa_add_webauthn"),
     path("second-factor/passkeys/<int:pk>/", passkeys.edit_webauthn, name="mfa_edit_webauthn"),
-    path("second-factor/passkeys/<int:pk>/remove/", second_factor.RemovePasskeyView.as_view(), name="mfa_remove_webauthn"),
+    path(
+        "second-factor/passkeys/<int:pk>/remove/", second_factor.RemovePasskeyView.as_view(), name="mfa_remove_webauthn"
+    ),
     path("second-factor/codes/", second_factor.RecoveryCodesView.as_view(), name="mfa_view_recovery_codes"),
     path("second-factor/codes/new/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
 ]

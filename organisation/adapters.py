@@ -1,4 +1,4 @@
-"""How the sign-in library is bound to our users: found under row-level security, mails after commit, encrypted secrets."""
+"""How the sign-in library is bound to our users: row-level security, mails after the commit, encrypted secrets."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return resolve_url("organisation:security")
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Render now, send after the commit: a rolled-back request mails nobody, and no lock waits for a mail server."""
+        """Render now, send after the commit: a rolled-back request mails nobody, no lock waits for a mail server."""
         frame = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
         reader = context.get("user") or self.request.user
         with translation.override(getattr(reader, "language", None) or translation.get_language()):

@@ -37,7 +37,9 @@ class OrganisationAdmin(ServiceModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The first administrator is asked for once."""
-        return ("name", "zone", "language", "is_demo") if obj else ("name", "zone", "language", "admin_name", "admin_mail")
+        return (
+            ("name", "zone", "language", "is_demo") if obj else ("name", "zone", "language", "admin_name", "admin_mail")
+        )
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form of a new organisation asks for its administrator."""
@@ -53,7 +55,9 @@ class OrganisationAdmin(ServiceModelAdmin):
             admin_mail=form.cleaned_data["admin_mail"], admin_name=form.cleaned_data["admin_name"], **values
         )
         obj.pk = created.pk
-        text = _("Link for the administrator, good once and for seven days: %(address)s") % {"address": address_of(token)}
+        text = _("Link for the administrator, good once and for seven days: %(address)s") % {
+            "address": address_of(token)
+        }
         messages.info(request, text)
 
 

@@ -1,4 +1,4 @@
-"""Sign-in to the demo by one click: only on embedded servers, only on this computer, only for organisations marked demo."""
+"""Sign-in to the demo by one click: embedded servers, this computer, organisations marked demo, or not at all."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
@@ -52,7 +52,9 @@ class PasswordForm(ServiceForm):
 class ProfileForm(ServiceForm):
     """What everybody changes about himself."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
     phone = forms.CharField(
         label=gettext_lazy("Phone"), max_length=40, required=False, widget=forms.TelInput(attrs={"autocomplete": "tel"})
     )
@@ -69,8 +71,7 @@ class _PersonForm(ServiceForm):
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = self.fields["team"]
-        assert isinstance(teams, forms.ModelChoiceField)
+        teams = cast("forms.ModelChoiceField", self.fields["team"])
         teams.queryset = Team.objects.visible_to(scope)
 
 
@@ -97,8 +98,7 @@ class PersonForm(_PersonForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("added_rights", "withdrawn_rights"):
-            field = self.fields[name]
-            assert isinstance(field, forms.MultipleChoiceField)
+            field = cast("forms.MultipleChoiceField", self.fields[name])
             field.choices = [(right, RIGHT_LABELS[right]) for right in sorted(SINGLE_RIGHTS)]
 
 
@@ -133,8 +133,7 @@ class TeamForm(ServiceForm):
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        leads = self.fields["leads"]
-        assert isinstance(leads, forms.ModelMultipleChoiceField)
+        leads = cast("forms.ModelMultipleChoiceField", self.fields["leads"])
         leads.queryset = User.objects.visible_to(scope).active().filter(role__in=[Role.TEAM_LEAD, Role.MANAGER])
 
     def clean_postcode_regions(self) -> list[str]:
@@ -160,6 +159,5 @@ class OrganisationForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zone = self.fields["zone"]
-        assert isinstance(zone, forms.ChoiceField)
+        zone = cast("forms.ChoiceField", self.fields["zone"])
         zone.choices = [(name, name) for name in sorted(available_timezones()) if "/" in name]

@@ -82,7 +82,7 @@ WITHOUT_FACTOR = frozenset(
 
 
 class SecondFactorMiddleware:
-    """No page without the second factor (ASVS 6.3.3); a session ends after 12 idle hours, and after 7 days in any case."""
+    """No page without the second factor (ASVS 6.3.3); a session ends after 12 idle hours, and after 7 days."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Rules for new passwords beside Django's own (ASVS 5.0, 6.2): not longer than 128 characters, not known as breached."""
+"""Rules for new passwords beside Django's own (ASVS 5.0, 6.2): at most 128 characters, not known as breached."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ class MaximumLengthValidator:
         return self._text()
 
     def _text(self) -> str:
-        text = ngettext(
-            "At most %(count)d character.", "At most %(count)d characters.", self.max_length
-        )
+        text = ngettext("At most %(count)d character.", "At most %(count)d characters.", self.max_length)
         return text % {"count": self.max_length}
 
 

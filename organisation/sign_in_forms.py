@@ -126,7 +126,9 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         self.fields["name"].label = _("Name")
         self.fields["name"].max_length = 60
         self.fields["passwordless"].label = _("Sign in with this key alone")
-        self.fields["passwordless"].help_text = _("The device asks for fingerprint, face or PIN in place of the password.")
+        self.fields["passwordless"].help_text = _(
+            "The device asks for fingerprint, face or PIN in place of the password."
+        )
 
 
 def time_step(secret: str, code: str) -> int | None:

@@ -1,11 +1,14 @@
 """The admin: the same sign-in, scope, rights and services as the pages; never the superuser flag.
 
-A model appears there by a `ServiceModelAdmin`. Registrations of libraries are left out: their tables are nobody's to edit.
+A model appears there by a `ServiceModelAdmin`. Registrations of libraries are left out: their tables are nobody's to
+edit.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
@@ -13,6 +16,7 @@ from django.db.models import Field, ManyToManyField, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope, ScopedQuerySet
@@ -44,11 +48,24 @@ class CrmAdminSite(admin.AdminSite):
         scope = scope_of(request)
         return scope is not None and scope.allows("admin.open")
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Somebody signed in without the right is refused; somebody not signed in is sent to sign in."""
+        inner = super().admin_view(view, cacheable)
+
+        @functools.wraps(inner)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if scope_of(request) is not None and not self.has_permission(request):
+                raise Forbidden(_("This role may not open the administration."))
+            answer: HttpResponse = inner(request, *args, **kwargs)
+            return answer
+
+        return guarded
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The product's sign-in; somebody signed in without the right is refused."""
-        if scope_of(request) is not None:
-            raise Forbidden(_("This role may not open the administration."))
-        return redirect(f"/accounts/login/?next={request.GET.get('next', request.path)}")
+        """The product's sign-in."""
+        return redirect(
+            f"{reverse('account_login')}?{urlencode({'next': request.GET.get('next', reverse('admin:index'))})}"
+        )
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The product's sign-out."""
@@ -65,7 +82,7 @@ def scope_of(request: HttpRequest) -> Scope | None:
 
 
 class ServiceModelAdmin(_Base):
-    """Reads what the scope sees. Read-only, unless `change_right` or `add_right` name a right and `save_model` calls a service."""
+    """Read-only, unless `change_right` or `add_right` names a right; then `save_model` calls a service."""
 
     view_right = "admin.open"
     change_right = ""
@@ -109,7 +126,11 @@ class ServiceModelAdmin(_Base):
         """Nothing: the service has written it all."""
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """A service's refusal is shown as a message."""
         try:
@@ -124,7 +145,9 @@ class ServiceModelAdmin(_Base):
         """Only rows that the scope may read can be chosen."""
         return super().formfield_for_foreignkey(db_field, request, **(_choices(db_field, request) | kwargs))
 
-    def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None, **kwargs: Any
+    ) -> Any:
         """Only rows that the scope may read can be chosen."""
         return super().formfield_for_manytomany(db_field, request, **(_choices(db_field, request) | kwargs))
 
@@ -147,5 +170,3 @@ def _choices(field: Field[Any, Any], request: HttpRequest | None) -> dict[str, A
     if request is None or related is None or isinstance(related, str):
         return {}
     return {"queryset": _visible(related._default_manager.all(), request)}
-
-

@@ -23,6 +23,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "organisation.passwords.MaximumLengthValidator"},
     {"NAME": "organisation.passwords.BreachedPasswordValidator"},
 ]
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the log-in mail is unique whatever its case: constraint user_email_once
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 # A larger list of breached passwords that an operator downloads: one word or SHA-1 (hex, upper case) a line, sorted.
@@ -47,7 +48,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session goes on, all others en
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105 - a class
 ACCOUNT_FORMS = {
     "login": "organisation.sign_in_forms.SignInForm",
     "reset_password": "organisation.sign_in_forms.ResetRequestForm",
@@ -73,7 +74,7 @@ MFA_FORMS = {
     "add_webauthn": "organisation.sign_in_forms.PasskeyForm",
 }
 
-# Lock-out per account and address: 10 wrong tries, then 15 minutes' pause there; elsewhere the colleague signs in as ever.
+# Lock-out per account and address: 10 wrong tries, then 15 minutes' pause there alone.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -184,7 +184,7 @@ def change_own_profile(*, scope: Scope, name: str, phone: str = "", language: st
 def set_password_by_link(*, digest: bytes, password: str) -> User:
     """Use a set-up link up and set the person's password; all his sessions end. Works before anybody is signed in.
 
-    Raises Invalid (field password) for a weak password, which leaves the link good; NotFound for a link that is not good.
+    Raises Invalid for a weak password, which leaves the link good; NotFound for a link that is not good.
     """
     user_id = redeem(digest, LinkPurpose.SET_UP)
     if user_id is None:
@@ -194,7 +194,9 @@ def set_password_by_link(*, digest: bytes, password: str) -> User:
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise Invalid(" ".join(error.messages), field="password1") from None  # the link stays good: the redeeming is rolled back
+        raise Invalid(
+            " ".join(error.messages), field="password1"
+        ) from None  # the link stays good: the redeeming is rolled back
     name_actor(user)
     user.set_password(password)
     user.save(update_fields=["password"])

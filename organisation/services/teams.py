@@ -21,7 +21,9 @@ _REGION = re.compile(r"\d{1,5}")
 def create_team(*, scope: Scope, name: str, leads: Iterable[User] = (), postcode_regions: Iterable[str] = ()) -> Team:
     """A new team. Raises Forbidden without `people.manage`, Invalid, Conflict (field name) for a taken name."""
     scope.require("people.manage")
-    team = Team(organisation_id=scope.organisation_id, name=_clean_name(name), postcode_regions=_clean_regions(postcode_regions))
+    team = Team(
+        organisation_id=scope.organisation_id, name=_clean_name(name), postcode_regions=_clean_regions(postcode_regions)
+    )
     _save(team)
     team.leads.set(_own_people(scope, leads))
     publish(TeamCreated(team_id=team.pk))
@@ -30,7 +32,13 @@ def create_team(*, scope: Scope, name: str, leads: Iterable[User] = (), postcode
 
 @transaction.atomic
 def change_team(
-    *, scope: Scope, team_id: int, version: int, name: str, leads: Iterable[User] = (), postcode_regions: Iterable[str] = ()
+    *,
+    scope: Scope,
+    team_id: int,
+    version: int,
+    name: str,
+    leads: Iterable[User] = (),
+    postcode_regions: Iterable[str] = (),
 ) -> Team:
     """Change a team. Raises NotFound, Forbidden, Conflict (changed since `version`; name taken), Invalid."""
     team = Team.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=team_id)

@@ -36,7 +36,11 @@ def people(request: CrmRequest) -> HttpResponse:
     rows = User.objects.visible_to(request.scope).select_related("team").annotate(has_factor=Exists(factor))
     for word in query.split():
         rows = rows.filter(Q(name__icontains=word) | Q(email__icontains=word))
-    return render(request, "organisation/people.html", {"people": rows.order_by("-is_active", "name", "pk"), "query": query, "tab": "people"})
+    return render(
+        request,
+        "organisation/people.html",
+        {"people": rows.order_by("-is_active", "name", "pk"), "query": query, "tab": "people"},
+    )
 
 
 @login_required
@@ -48,7 +52,9 @@ def create_person(request: CrmRequest) -> HttpResponse:
     if form.submit(services.create_user, scope=request.scope):
         messages.success(request, _("Person added."))
         return _send_link(request, form.result)
-    return render(request, "organisation/person_new.html", {"form": form, "tab": "people"}, status=422 if form.errors else 200)
+    return render(
+        request, "organisation/person_new.html", {"form": form, "tab": "people"}, status=422 if form.errors else 200
+    )
 
 
 @login_required
@@ -58,7 +64,10 @@ def person(request: CrmRequest, pk: int) -> HttpResponse:
     """One person: role, team, rights, and what helps him sign in."""
     user = User.objects.visible_to(request.scope).select_related("team").get_or_not_found(pk=pk)
     request.scope.require("people.manage")
-    initial = {name: getattr(user, name) for name in ("version", "name", "role", "team", "phone", "added_rights", "withdrawn_rights")}
+    initial = {
+        name: getattr(user, name)
+        for name in ("version", "name", "role", "team", "phone", "added_rights", "withdrawn_rights")
+    }
     form = PersonForm(request.POST if request.method == "POST" else None, initial=initial, scope=request.scope)
     if form.submit(services.change_user, scope=request.scope, user_id=pk):
         messages.success(request, _("Person saved."))
@@ -121,7 +130,9 @@ def person_sessions(request: CrmRequest, pk: int) -> HttpResponse:
     user = User.objects.visible_to(request.scope).get_or_not_found(pk=pk)
     request.scope.require("people.manage")
     count = end_sign_ins(user.pk, but=request.session.session_key)
-    messages.success(request, ngettext("%(count)d session ended.", "%(count)d sessions ended.", count) % {"count": count})
+    messages.success(
+        request, ngettext("%(count)d session ended.", "%(count)d sessions ended.", count) % {"count": count}
+    )
     return redirect("organisation:person", pk=pk)
 
 
@@ -163,7 +174,12 @@ def team(request: CrmRequest, pk: int) -> HttpResponse:
     if form.submit(services.change_team, scope=request.scope, team_id=pk):
         messages.success(request, _("Team saved."))
         return redirect("organisation:teams")
-    return render(request, "organisation/team.html", {"form": form, "team": found, "tab": "teams"}, status=422 if form.errors else 200)
+    return render(
+        request,
+        "organisation/team.html",
+        {"form": form, "team": found, "tab": "teams"},
+        status=422 if form.errors else 200,
+    )
 
 
 @sensitive_variables("token")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
@@ -20,7 +21,6 @@ from django.views.decorators.http import require_GET
 
 from organisation.adapters import SecondFactorAdapter
 from organisation.middleware import PASSED, has_passed
-from organisation.models import User
 
 
 @login_required
@@ -92,6 +92,7 @@ class RecoveryCodesView(ViewRecoveryCodesView):  # type: ignore[misc]
 
 def pass_second_factor(request: HttpRequest) -> None:
     """Note it in the session, under a new session id (ASVS 7.2.4)."""
-    assert isinstance(request.user, User)
     request.session.cycle_key()
     request.session[PASSED] = True
+    # Whoever just proved the new factor reads its recovery codes without giving the password again.
+    record_authentication(request, request.user, method="mfa", reauthenticated=True)

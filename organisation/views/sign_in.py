@@ -1,4 +1,4 @@
-"""Signing in and out: password, passkey, reset by mail, set-up link, demo. The steps are the library's, the look ours."""
+"""Signing in and out: password, passkey, reset by mail, set-up link, demo. The steps are the library's."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def set_up(request: HttpRequest) -> HttpResponse:
         form.result.backend = BACKEND
         answer: HttpResponse = perform_login(request, form.result)
         return answer
-    return _private(render(request, "account/set_up.html", {"form": form, "person": user}, status=422 if form.errors else 200))
+    return _private(
+        render(request, "account/set_up.html", {"form": form, "person": user}, status=422 if form.errors else 200)
+    )
 
 
 @never_cache

@@ -58,7 +58,9 @@ def test_wrong_password_and_unknown_mail_get_the_same_answer(client, member):
         body = client.post(LOGIN, {"login": mail_address, "password": "wrong wrong wrong"}).content.decode()
         return re.sub(r'value="[^"]*"|csrf[^>]*|X-CSRFToken[^}]*|Request[^<]*', "", body)
 
-    assert shown(member.email).replace(member.email, "") == shown("nobody@example.org").replace("nobody@example.org", "")
+    assert shown(member.email).replace(member.email, "") == shown("nobody@example.org").replace(
+        "nobody@example.org", ""
+    )
 
 
 def test_deactivated_people_get_the_answer_of_a_wrong_password(client, organisation):

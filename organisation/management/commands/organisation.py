@@ -21,7 +21,9 @@ from organisation.models import Organisation, User
 class Command(BaseCommand):
     """Results go to standard output, the link as its last line."""
 
-    help = "Organisations: create one with its first administrator, list them, make a new set-up link, renew encryption."
+    help = (
+        "Organisations: create one with its first administrator, list them, make a new set-up link, renew encryption."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand each."""
@@ -83,9 +85,15 @@ class Command(BaseCommand):
         for organisation_id in organisation_ids():
             with system_scope(organisation_id, job="organisation"):
                 for factor in Authenticator.objects.select_for_update().exclude(type=Authenticator.Type.WEBAUTHN):
-                    stale = {name for name in ("secret", "seed") if name in factor.data and not encryption.is_current(factor.data[name])}
+                    stale = {
+                        name
+                        for name in ("secret", "seed")
+                        if name in factor.data and not encryption.is_current(factor.data[name])
+                    }
                     if stale:
-                        factor.data |= {name: encryption.encrypt(encryption.decrypt(factor.data[name])) for name in stale}
+                        factor.data |= {
+                            name: encryption.encrypt(encryption.decrypt(factor.data[name])) for name in stale
+                        }
                         factor.save(update_fields=["data"])
                         count += 1
         self.stdout.write(f"{count} renewed")
