@@ -114,7 +114,7 @@ def standing(command: str) -> Iterator[dict[str, str]]:
     try:
         env = backing.start("127.0.0.1:8000")
         build(folder.path, env)
-        migrate(env)
+        migrate(folder.path, env)
         yield env
     except OSError as error:
         if error.errno == 28:

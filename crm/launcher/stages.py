@@ -10,6 +10,7 @@ from crm.launcher import assets, translations
 from crm.launcher.backing import as_owner, as_served
 from crm.launcher.environment import ASSETS, PYTHON, ROOT, alone, done_for
 from crm.launcher.problem import Problem, say
+from crm.launcher.servers import fingerprint
 
 OURS = ("crm", "outbox", "organisation", "jobs", "customers", "templates", "static")
 # Of what comes with django-htmx only htmx 2 is used; comments of the others read as imports to the hashing storage.
@@ -43,13 +44,39 @@ def build(data: Path, env: dict[str, str]) -> None:
             manage(command, as_served(env), "collecting static files")
 
 
-def migrate(env: dict[str, str]) -> None:
-    """Bring the tables up to date, as their owner."""
+def migrate(data: Path, env: dict[str, str]) -> None:
+    """Bring the tables up to date, as their owner.
+
+    Skipped while our migrations, their SQL, the packages and what the database has applied are as after the last time.
+    """
+    stamp = data / "stamps" / "migrations"
+    inputs = [ROOT / "requirements" / "runtime.lock", *sorted(_files("migrations/*.py", "sql/*.sql"))]
+    words = [path.read_bytes() for path in inputs]
+    if stamp.exists() and stamp.read_text() == fingerprint(*words, *_applied(env)):
+        return
     manage(["migrate", "--noinput", "--skip-checks", "--verbosity", "1"], as_owner(env), "the migration")
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(fingerprint(*words, *_applied(env)))
+
+
+def _applied(env: dict[str, str]) -> list[bytes]:
+    """Which migrations this database has, and when each came; nothing where it is new."""
+    import psycopg
+
+    with psycopg.connect(env["DATABASE_OWNER_URL"], connect_timeout=10) as owner:
+        if owner.execute("SELECT to_regclass('public.django_migrations')").fetchone() == (None,):
+            return []
+        rows = owner.execute("SELECT app, name, applied FROM django_migrations ORDER BY id").fetchall()
+    return [f"{app} {name} {applied.timestamp()}".encode() for app, name, applied in rows]
 
 
 def load_demo(env: dict[str, str]) -> None:
     """Demo data the first time, as the role that serves."""
+    import psycopg
+
+    with psycopg.connect(env["DATABASE_URL"], connect_timeout=10) as app:
+        if app.execute("SELECT EXISTS (SELECT FROM organisation_ids())").fetchone() == (True,):
+            return
     manage(["demo", "--if-empty", "--skip-checks"], as_served(env), "the demo data")
 
 

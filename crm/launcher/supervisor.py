@@ -143,12 +143,13 @@ def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, *, port
             supervisor.posts.append(Post(server.name, server.start, server.child))
     folder.write(_facts(folder, address) | {"ready": False})
     build(folder.path, env)
-    migrate(env)
+    migrate(folder.path, env)
     if demo:
         load_demo(env)
     for name, command, its_env in _processes(folder.path, env, port):
         supervisor.add(name, _starter(name, command, its_env | {MARK: str(folder.path)}))
-    _wait_until_ready(supervisor, address)
+        if name == "relay":  # web and relay make /readyz; the others start later, so that nobody waits for them
+            _wait_until_ready(supervisor, address)
     kept = {key: value for key, value in env.items() if key in HANDED_ON}
     pids = {post.name: post.child.pid for post in supervisor.posts}
     folder.write(_facts(folder, address) | {"ready": True, "pids": pids, "environment": kept})
@@ -165,18 +166,17 @@ def _facts(folder: DataFolder, address: str) -> dict[str, object]:
 def _processes(data: Path, env: dict[str, str], port: int) -> list[tuple[str, list[str], dict[str, str]]]:
     """Name, command and environment of each; the order is the one they start in."""
     served, relay = as_served(env), as_relay(env)
-    celery = [str(VENV / "bin" / "celery"), "-A", "crm"]
+    # Whoever started us chose the account; Celery need not warn of root in every log.
+    worker = served | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+    celery = [str(VENV / "bin" / "celery"), "--quiet", "-A", "crm"]
     web = [str(VENV / "bin" / "granian"), "--interface", "wsgi", "crm.wsgi:application", "--host", HOST]
     web += ["--port", str(port), "--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
     web += ["--respawn-failed-workers", "--workers-kill-timeout", "5"]
+    work = [*celery, "worker", "-c", "2", "--loglevel", "WARNING", "--without-mingle", "--without-gossip"]
     return [
         ("web", web, served),
-        (
-            "worker",
-            [*celery, "worker", "-c", "2", "--loglevel", "INFO", "--without-mingle", "--without-gossip"],
-            served,
-        ),
         ("relay", [str(PYTHON), str(ROOT / "manage.py"), "relay"], relay),
+        ("worker", work, worker),
         ("beat", [*celery, "beat", "-s", str(data / "beat-schedule"), "--pidfile=", "--loglevel", "WARNING"], served),
     ]
 
