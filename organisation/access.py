@@ -51,7 +51,8 @@ def name_actor(user: User) -> None:
     """Let the open transaction write this one person's own row, in his name: he has proved who he is."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('app.login', %s, true), set_config('app.actor', %s, true), set_config('app.source', 'page', true)",
+            "SELECT set_config('app.login', %s, true), set_config('app.actor', %s, true),"
+            " set_config('app.source', 'page', true)",
             [str(user.pk), f"user:{user.pk}"],
         )
 

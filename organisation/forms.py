@@ -71,7 +71,7 @@ class _PersonForm(ServiceForm):
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = cast("forms.ModelChoiceField", self.fields["team"])
+        teams = cast("forms.ModelChoiceField[Team]", self.fields["team"])
         teams.queryset = Team.objects.visible_to(scope)
 
 
@@ -133,7 +133,7 @@ class TeamForm(ServiceForm):
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        leads = cast("forms.ModelMultipleChoiceField", self.fields["leads"])
+        leads = cast("forms.ModelMultipleChoiceField[User]", self.fields["leads"])
         leads.queryset = User.objects.visible_to(scope).active().filter(role__in=[Role.TEAM_LEAD, Role.MANAGER])
 
     def clean_postcode_regions(self) -> list[str]:

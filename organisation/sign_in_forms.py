@@ -35,6 +35,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         self.fields["login"].widget.attrs |= {"autocomplete": "username", "autofocus": True, "placeholder": ""}
         self.fields["password"].label = _("Password")
         self.fields["password"].widget.attrs["placeholder"] = ""
+        self.fields["password"].help_text = ""  # the page has its own link to a new password
 
 
 class ResetRequestForm(ResetPasswordForm):  # type: ignore[misc]
@@ -56,7 +57,8 @@ class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
         except ValueError:
             return None
         enter_sign_in(str(pk))
-        return User.objects.filter(pk=pk, is_active=True).first()
+        user: User | None = User.objects.filter(pk=pk, is_active=True).first()
+        return user
 
 
 class _CodeForm(forms.Form):
@@ -133,6 +135,7 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
 
 def time_step(secret: str, code: str) -> int | None:
     """The 30-second step in which `code` is right, or None."""
+    step: int
     for step in totp.yield_hotp_counters_from_time():
         if compare_user_code(actual=code, expected=totp.format_hotp_value(totp.hotp_value(secret, step))):
             return step

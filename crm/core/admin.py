@@ -17,6 +17,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope, ScopedQuerySet
@@ -55,7 +56,7 @@ class CrmAdminSite(admin.AdminSite):
         @functools.wraps(inner)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if scope_of(request) is not None and not self.has_permission(request):
-                raise Forbidden(_("This role may not open the administration."))
+                raise Forbidden(gettext("This role may not open the administration."))
             answer: HttpResponse = inner(request, *args, **kwargs)
             return answer
 
@@ -67,11 +68,11 @@ class CrmAdminSite(admin.AdminSite):
             f"{reverse('account_login')}?{urlencode({'next': request.GET.get('next', reverse('admin:index'))})}"
         )
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
         """The product's sign-out."""
         return redirect("account_logout")
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
         """The product's page for a new password."""
         return redirect("account_change_password")
 
@@ -120,7 +121,7 @@ class ServiceModelAdmin(_Base):
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
         """Subclasses with a right to write call their service here."""
-        raise Forbidden(_("This cannot be changed here."))
+        raise Forbidden(gettext("This cannot be changed here."))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Nothing: the service has written it all."""
@@ -141,13 +142,11 @@ class ServiceModelAdmin(_Base):
             messages.error(request, error.message)
             return redirect(request.get_full_path())
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only rows that the scope may read can be chosen."""
         return super().formfield_for_foreignkey(db_field, request, **(_choices(db_field, request) | kwargs))
 
-    def formfield_for_manytomany(
-        self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None, **kwargs: Any
-    ) -> Any:
+    def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Only rows that the scope may read can be chosen."""
         return super().formfield_for_manytomany(db_field, request, **(_choices(db_field, request) | kwargs))
 
@@ -165,8 +164,8 @@ def _visible(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     return rows.visible_to(scope)
 
 
-def _choices(field: Field[Any, Any], request: HttpRequest | None) -> dict[str, Any]:
+def _choices(field: Field[Any, Any], request: HttpRequest) -> dict[str, Any]:
     related = field.related_model
-    if request is None or related is None or isinstance(related, str):
+    if related is None or isinstance(related, str):
         return {}
     return {"queryset": _visible(related._default_manager.all(), request)}

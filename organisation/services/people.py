@@ -169,7 +169,7 @@ def reset_second_factor(*, scope: Scope, user_id: int, reason: str) -> User:
 @transaction.atomic
 def change_own_profile(*, scope: Scope, name: str, phone: str = "", language: str = Language.DE) -> User:
     """Change one's own name, phone and language. Raises NotFound, Invalid."""
-    user = User.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=scope.user_id)
+    user: User = User.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=scope.user_id)
     new = {"name": _clean_name(name), "phone": _clean_phone(phone), "language": _clean_language(language)}
     fields = [field for field, value in new.items() if getattr(user, field) != value]
     if fields:
@@ -190,7 +190,7 @@ def set_password_by_link(*, digest: bytes, password: str) -> User:
     if user_id is None:
         raise NotFound(_("This link is not valid (any more)."))
     enter_sign_in(str(user_id))
-    user = User.objects.select_related("organisation").get(pk=user_id)
+    user: User = User.objects.select_related("organisation").get(pk=user_id)
     try:
         validate_password(password, user)
     except ValidationError as error:
@@ -205,7 +205,7 @@ def set_password_by_link(*, digest: bytes, password: str) -> User:
 
 
 def _locked(scope: Scope, user_id: int) -> User:
-    user = User.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=user_id)
+    user: User = User.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=user_id)
     scope.require("people.manage")
     return user
 

@@ -35,7 +35,8 @@ class SignInView(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With the demo's people, where they may sign in by one click."""
-        return super().get_context_data(**kwargs) | {"demo_users": demo_sign_in.demo_users(self.request)}
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | {"demo_users": demo_sign_in.demo_users(self.request)}
 
 
 class SignOutView(LogoutView):  # type: ignore[misc]
@@ -127,7 +128,7 @@ def choose_language(request: HttpRequest) -> HttpResponse:
             max_age=365 * 24 * 3600,
             secure=settings.LANGUAGE_COOKIE_SECURE,
             httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+            samesite="Lax",
         )
     return answer
 

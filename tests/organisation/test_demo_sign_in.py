@@ -1,4 +1,4 @@
-"""The demo's one-click sign-in: embedded servers, this computer's address, an organisation marked demo, or not at all."""
+"""The demo's one-click sign-in: embedded servers, this computer's address, an organisation marked demo; else none."""
 
 from __future__ import annotations
 
