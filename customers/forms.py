@@ -47,7 +47,7 @@ def day_input() -> forms.DateInput:
 
 
 class InlineForm(ServiceForm):
-    """One field, edited in place. `was` is what the edit started from: the row's version, or a catalogue value as JSON."""
+    """One field, edited in place. `was` is what it began with: the row's version, or a catalogue value as JSON."""
 
     was = forms.JSONField(required=False, widget=forms.HiddenInput)
 

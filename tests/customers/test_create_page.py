@@ -119,7 +119,7 @@ def test_who_creates(as_user: SignIn, people: People) -> None:
 
 
 def test_a_location(as_user: SignIn, people: People) -> None:
-    """Managers add locations to a chain they search; a rep has no such choice, and a hidden chain is refused at its field."""
+    """Managers add locations to a chain they search; a rep has no such choice; a hidden chain is refused there."""
     manager = people("MANAGER")
     with acting(manager) as scope:
         chain = services.create_customer(scope=scope, account_type="CHAIN", values={"company_name": "Frischehof"})

@@ -19,7 +19,7 @@ People = Callable[..., User]
 
 
 def test_contacts(people: People) -> None:
-    """Numbers become E.164; a missing name and a wrong number are refused at their fields; removal stays in the history."""
+    """Numbers become E.164; missing name and wrong number are refused at their fields; removal stays in the history."""
     rep = people()
     customer = made(rep)
     with acting(rep) as scope:

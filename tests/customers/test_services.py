@@ -196,7 +196,7 @@ def test_trash(people: People) -> None:
 
 
 def test_a_chain_goes_without_locations(people: People) -> None:
-    """First its locations; and a location comes back only into a chain that is there, though its owner sees no chain."""
+    """First its locations; a location comes back only into a chain that is there, though its owner sees none."""
     manager, rep = people("MANAGER"), people()
     with acting(manager) as scope:
         chain = services.create_customer(scope=scope, account_type="CHAIN", values={"company_name": "Chain"})

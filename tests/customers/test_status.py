@@ -41,7 +41,7 @@ def made(owner: User, **values: object) -> Customer:
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(S.values, S.values)))
 def test_all_pairs_by_hand(people: People, old: str, new: str) -> None:
-    """By hand only archiving and reopening; staying changes nothing; all else is refused and names the steps there are."""
+    """By hand only archiving and reopening; staying changes nothing; all else is refused and names what is possible."""
     customer = made(people(), status=old)
     with acting(people("MANAGER")) as scope:
         by_hand = {S.ARCHIVIERT, S.PROSPECT}
