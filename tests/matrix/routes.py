@@ -78,7 +78,7 @@ ROUTES: dict[str, list[Row]] = {
     "customers:revoke": [
         Row("POST", SHARERS, lambda world: {**of(world), "user_id": world.people["rep_stranger"].pk}),
     ],
-    "customers:season": on_record(WRITERS, lambda world: {"is_seasonal_business": "on", "seasonal_pattern": "SUMMER"}),
+    "customers:season": on_record(WRITERS, lambda world: {"is_seasonal_business": "on", "seasonal_months": [4, 5]}),
     "customers:tags": on_record(WRITERS, lambda world: {"names": "Bio"}),
     "customers:pains": on_record(WRITERS, lambda world: {"pain_food_waste": "on"}),
     "customers:contact_add": on_record(WRITERS, lambda world: {"last_name": "Neu", "role": "OTHER", "language": "de"}),

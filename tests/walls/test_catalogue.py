@@ -28,13 +28,18 @@ UNPROTECTED = {
 
 DEFINER_FUNCTIONS = {
     "crm_keep_history": "the application's role only reads history",
+    "customers_chain_heads": "who sees a LOCATION sees name and number of its CHAIN; applies the rule itself",
     "customers_index_changed": "search words are written by triggers alone",
     "customers_index_words": "search words are written by triggers alone",
     "customers_keep_choices": "choices are written by triggers alone",
     "customers_project": "the projection sees all source rows, whoever writes",
     "customers_project_changed": "the projection sees all source rows, whoever writes",
     "customers_similar_words": "trigram operators are not leakproof; tells words, never customers",
+    "customers_twins": "a duplicate hint tells of hidden customers only that there is one; applies the rule itself",
+    "organisation_demo_users": "the sign-in page of a demo names its users before a scope exists",
     "organisation_ids": "schedulers run for each organisation",
+    "organisation_link_user": "a one-time link is redeemed before a scope exists; needs the token's digest",
+    "organisation_redeem_link": "a one-time link is redeemed before a scope exists; needs the token's digest",
 }
 
 
