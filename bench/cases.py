@@ -1,0 +1,245 @@
+"""The named cases. Each takes a `Run` and yields figures, each beside its bound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import psycopg
+
+from bench.base import LIST, Asker, Client, Figure, chosen, percentile
+from bench.database_time import by_hand, deep_place, ratio, watch
+from bench.filters import NONE, NOT_HOT, Filter, combinations
+from bench.world import HOST, World
+
+P95, SLOWEST_MEDIAN, NOT_HOT_BOUND, SEARCH_BOUND, QUERIES, RATIO = 100, 250, 1000, 150, 12, 3
+RECORD_P95, WRITE_P95 = 134, 59  # the best peer's, to beat; our aims at p50 are 50 and 20
+DEEP = 50_000
+DATABASE_ONE_IN = 10  # combinations of the list whose database time is measured too
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a case may use: the world, who asks, the product's port, a connection as owner, one in how many combinations."""
+
+    world: World
+    askers: dict[str, Asker]
+    port: int
+    owner: psycopg.Connection
+    one_in: int
+    say: Callable[[str], None]
+
+    def client(self, asker: Asker) -> Client:
+        """A warm client of this person."""
+        client = Client(HOST, self.port, asker)
+        for _ in range(8):
+            client.get(LIST)
+        return client
+
+
+def list_(run: Run) -> Iterator[Figure]:
+    """Every hot filter and every pair, sorted by every sortable column both ways, first page and a far one."""
+    from customers.views.listing import CUSTOMERS
+
+    sorts = [(column.key, column.sort) for column in CUSTOMERS.columns if column.sort]
+    sorts += [("fields.cuisine", "hot_text_1"), ("fields.seats", "hot_number_1"), ("fields.opened_on", "hot_date_1")]
+    for role, asker in run.askers.items():
+        client = run.client(asker)
+        owner = run.askers["rep"].user_id
+        every = [
+            (wanted, key, column, descending)
+            for wanted in combinations(owner, datetime.now(UTC).date())
+            for key, column in sorts
+            for descending in (False, True)
+        ]
+        kept = list(chosen(every, run.one_in))
+        times: dict[str, list[float]] = {"first page": [], "far page": []}
+        slow: list[tuple[float, str]] = []
+        database: list[float] = []
+        ratios: list[tuple[float, str]] = []
+        for number, (wanted, key, column, descending) in enumerate(kept):
+            sort = f"-{key}" if descending else key
+            name = f"{wanted.name or 'no filter'}, sort={sort}"
+            first = _address(wanted, sort=sort)
+            far = _far(run, asker, wanted, sort, column, descending)
+            for which, path in (("first page", first), ("far page", far)):
+                took = client.timed(path, slow=SLOWEST_MEDIAN * 0.6)
+                times[which].append(took)
+                slow.append((took, f"{name}, {which}"))
+            if number % DATABASE_ONE_IN == 0:
+                seen = watch(asker, first)
+                database.append(seen.all_ms)
+                ratios.append((ratio(seen.rows_ms, by_hand(run.owner, asker, wanted, column, descending)), name))
+        run.say(f"list as {role}: {len(kept)} of {len(every)} combinations")
+        slow.sort(reverse=True)
+        ratios.sort(reverse=True)
+        both = times["first page"] + times["far page"]
+        for which, measured in times.items():
+            yield Figure(
+                "list", role, which, f"p95 ≤ {P95} ms", percentile(measured, 95) > P95, measured, slowest=slow[:5]
+            )
+        yield Figure(
+            "list", role, f"slowest of {len(both)}", f"median ≤ {SLOWEST_MEDIAN} ms", slow[0][0] > SLOWEST_MEDIAN,
+            value=f"{slow[0][0]:.0f} ms", slowest=slow[:5],
+        )  # fmt: skip
+        yield Figure("list", role, "all database time of a page", "told", False, database)
+        worst = [value for value, _ in ratios]
+        yield Figure(
+            "list", role, f"rows' queries against SQL by hand ({len(worst)} pages)", f"p95 ≤ {RATIO} ×",
+            percentile(worst, 95) > RATIO, value=f"p50 {percentile(worst, 50):.1f} ×, p95 {percentile(worst, 95):.1f} ×",
+            slowest=ratios[:3],
+        )  # fmt: skip
+
+
+def filter_(run: Run) -> Iterator[Figure]:
+    """Fields without a slot, looked up among the values."""
+    for role, asker in run.askers.items():
+        client = run.client(asker)
+        times, slow = [], []
+        for wanted in NOT_HOT:
+            for sort in ("name", "-renewal_date", "city"):
+                took = client.timed(_address(wanted, sort=sort), slow=NOT_HOT_BOUND / 2)
+                times.append(took)
+                slow.append((took, f"{wanted.name}, sort={sort}"))
+        slow.sort(reverse=True)
+        yield Figure(
+            "filter", role, "fields that are not hot", f"each ≤ {NOT_HOT_BOUND} ms", max(times) > NOT_HOT_BOUND, times,
+            slowest=slow[:3],
+        )  # fmt: skip
+
+
+def search_(run: Run) -> Iterator[Figure]:
+    """Rare, frequent and mistyped words; and whether a rep finds his own among a frequent word's."""
+    rare = [
+        str(word)
+        for (word,) in run.owner.execute(
+            "SELECT word FROM customers_customerword WHERE organisation_id = 1 AND word ~ '^[a-z]{9,}$'"
+            " GROUP BY word HAVING count(*) BETWEEN 3 AND 40 ORDER BY hashtext(word) LIMIT 8"
+        ).fetchall()
+    ]
+    words = {
+        "rare": rare,
+        "frequent": ["restaurant", "gasthaus", "berlin", "zum", "caf"],
+        "two words": ["gasthaus linde", "pizzeria napoli berlin", "hotel post"],
+        "mistyped": ["restuarant", "gashtaus", "pizzaria", *(word[:4] + word[5:] for word in rare[:4])],
+        "nothing like it": ["qqxyzzqq"],
+    }
+    for role, asker in run.askers.items():
+        client = run.client(asker)
+        for kind, texts in words.items():
+            times, slow = [], []
+            for text in texts:
+                took = client.timed(f"{LIST}?{urlencode({'q': text})}", slow=SEARCH_BOUND)
+                times.append(took)
+                slow.append((took, text))
+            slow.sort(reverse=True)
+            yield Figure(
+                "search", role, kind, f"each ≤ {SEARCH_BOUND} ms", max(times) > SEARCH_BOUND, times, slowest=slow[:3]
+            )
+    rep = run.askers["rep"]
+    found = _ids(run.client(rep).get(f"{LIST}?q=restaurant")[1])
+    row = run.owner.execute(
+        f"SELECT count(*) FROM customers_customerhot h WHERE h.customer_id = ANY(%s) AND {rep.rows}",  # type: ignore[arg-type]
+        [sorted(found)],
+    ).fetchone()
+    own = int(row[0]) if row else 0
+    yield Figure(
+        "search", "rep", "his own among a frequent word's", "≥ 10, no other's", own < 10 or own != len(found),
+        value=f"{own} of {len(found)} shown are his",
+    )  # fmt: skip
+
+
+def queries_(run: Run) -> Iterator[Figure]:
+    """How many queries one list page makes."""
+    paths = [
+        LIST,
+        f"{LIST}?status=RISIKO&sort=-last_contact_at",
+        f"{LIST}?fields.seats=200..&sort=fields.seats&columns=fields.seats,owner",
+        f"{LIST}?owner={run.askers['rep'].user_id}&before=end",
+        f"{LIST}?q=gasthaus",
+        f"{LIST}?q=gashtaus",
+    ]
+    for role, asker in run.askers.items():
+        counted = [(watch(asker, path).count, path) for path in paths]
+        most, path = max(counted)
+        yield Figure(
+            "queries", role, f"most of {len(paths)} pages", f"≤ {QUERIES}", most > QUERIES, value=f"{most} ({path})"
+        )
+
+
+def record_(run: Run) -> Iterator[Figure]:
+    """A customer's page."""
+    for role, asker in run.askers.items():
+        client = run.client(asker)
+        times = [client.get(f"{LIST}{pk}/")[0] for pk in _some(run, asker, 40)]
+        yield Figure(
+            "record",
+            role,
+            "a customer's page",
+            f"p95 ≤ {RECORD_P95} ms",
+            percentile(times[5:], 95) > RECORD_P95,
+            times[5:],
+        )
+
+
+def write_(run: Run) -> Iterator[Figure]:
+    """One field saved in place, history, projection and event with it."""
+    for role, asker in run.askers.items():
+        client = run.client(asker)
+        times = []
+        for number, pk in enumerate(_some(run, asker, 40)):
+            version = run.owner.execute("SELECT version FROM customers_customer WHERE id = %s", [pk]).fetchone()
+            values: dict[str, Any] = {"value": str(100 + number), "was": str(version[0] if version else 1)}
+            times.append(client.post(f"{LIST}{pk}/field/employee_count/", values)[0])
+        yield Figure(
+            "write", role, "one field saved", f"p95 ≤ {WRITE_P95} ms", percentile(times[5:], 95) > WRITE_P95, times[5:]
+        )
+
+
+CASES: dict[str, Callable[[Run], Iterator[Figure]]] = {
+    "list": list_,
+    "filter": filter_,
+    "search": search_,
+    "queries": queries_,
+    "record": record_,
+    "write": write_,
+}
+
+
+def _address(wanted: Filter, **more: str) -> str:
+    return f"{LIST}?{urlencode([*wanted.pairs, *more.items()])}"
+
+
+def _far(run: Run, asker: Asker, wanted: Filter, sort: str, column: str, descending: bool) -> str:
+    """The page behind row 50,000, or the last one where there are fewer rows; of all rows only managers see as many."""
+    from crm.core.paging import Sort, cursor_of
+    from customers.models import CustomerHot
+
+    place = None
+    if asker.role == "manager" and run.world.size.customers > DEEP:
+        place = deep_place(run.owner, asker, wanted, column, descending, DEEP)
+    if place is None:
+        return _address(wanted, sort=sort, before="end")
+    row = CustomerHot(customer_id=place[1], **{column: place[0]})
+    return _address(wanted, sort=sort, after=cursor_of(row, Sort(column, descending)))
+
+
+def _some(run: Run, asker: Asker, count: int) -> list[int]:
+    """Ids of customers that the asker may change, the same in every run."""
+    rows = run.owner.execute(
+        f"SELECT h.customer_id FROM customers_customerhot h WHERE h.organisation_id = 1 AND {asker.rows}"  # type: ignore[arg-type]
+        " AND h.customer_id > 5 ORDER BY hashint8(h.customer_id), 1 LIMIT %s",
+        [count],
+    ).fetchall()
+    return [int(pk) for (pk,) in rows]
+
+
+def _ids(page: str) -> set[int]:
+    return {int(pk) for pk in re.findall(rf'{LIST}(\d+)/"', page)}
+
+
+__all__ = ["CASES", "NONE", "Run"]
