@@ -84,7 +84,9 @@ class User(AbstractBaseUser, PermissionsMixin, OrganisationModel, VersionedModel
     language = internal(models.CharField(_("language"), max_length=2, choices=Language.choices, default=Language.DE))
     phone = personal(models.CharField(_("phone"), max_length=20, blank=True))
     is_active = internal(models.BooleanField(_("active"), default=True))
-    added_rights = internal(ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("added rights")))
+    added_rights = internal(
+        ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("added rights"))
+    )
     withdrawn_rights = internal(
         ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("withdrawn rights"))
     )
@@ -124,7 +126,12 @@ class User(AbstractBaseUser, PermissionsMixin, OrganisationModel, VersionedModel
         return self.is_active and self.role in {Role.MANAGER, Role.ADMINISTRATOR}
 
 
-for _field, _declare in (("password", restricted), ("is_superuser", internal), ("groups", internal), ("user_permissions", internal)):
+for _field, _declare in (
+    ("password", restricted),
+    ("is_superuser", internal),
+    ("groups", internal),
+    ("user_permissions", internal),
+):
     _declare(User._meta.get_field(_field))  # fields of library bases are declared here
 
 

@@ -50,7 +50,7 @@ def security(request: CrmRequest) -> HttpResponse:
         "has_factor": any(one.type != Authenticator.Type.RECOVERY_CODES for one in factors),
         "passkeys_possible": passkeys_possible(request),
         "sign_ins": sign_ins(request.scope.user_id or 0),
-        "here": request.session.session_key,
+        "own_key": request.session.session_key,
     }
     return render(request, "organisation/security.html", context)
 
