@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from crm.core.access import Scope, activate, system_scope_for
 from outbox.choices import DeliveryState
-from outbox.models import Delivery, Event
+from outbox.models import Delivery
 from outbox.registry import Handler, handler_named
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,9 @@ RETRY_AFTER: Final = (5, 30, 120, 600, 3_600, 4 * 3_600, 24 * 3_600)  # seconds;
 LEASE: Final = 10  # seconds between the claim and the handler's transaction, whose row lock takes over from there
 TURN: Final = 20.0  # seconds that a worker stays with one subject before others get their turn
 
+# Losing a count of attempts in a crash costs nothing, so the claim does not wait for the disk.
 _CLAIM: Final = """
+SET LOCAL synchronous_commit TO off;
 WITH oldest AS (SELECT id FROM outbox_delivery
                  WHERE state = 'WAITING' AND handler = %(handler)s AND subject_type = %(subject_type)s
                    AND subject_id = %(subject_id)s
@@ -37,8 +39,8 @@ WITH oldest AS (SELECT id FROM outbox_delivery
                WHERE d.state = 'WAITING' AND d.run_at <= now() AND (d.locked_until IS NULL OR d.locked_until <= now())
                  FOR UPDATE OF d SKIP LOCKED)
 UPDATE outbox_delivery d SET attempts = d.attempts + 1, locked_until = now() + %(lease)s * interval '1 second'
-  FROM free WHERE d.id = free.id
-RETURNING d.id, d.attempts
+  FROM free, outbox_event e WHERE d.id = free.id AND e.id = d.event_id
+RETURNING d.id, d.attempts, e.event_id::text, e.request_id
 """
 _RETRY: Final = """
 UPDATE outbox_delivery SET error = %(error)s, locked_until = NULL, queued_until = NULL,
@@ -62,6 +64,8 @@ class Claim:
 
     delivery_id: int
     attempt: int
+    cause: str
+    request_id: str
 
 
 def deliver_from(organisation_id: int, delivery_id: int) -> int:
@@ -83,8 +87,8 @@ def deliver_from(organisation_id: int, delivery_id: int) -> int:
 
 def _claim(scope: Scope, values: dict[str, Any]) -> Claim | None:
     with transaction.atomic(), activate(scope), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit TO off")  # losing a count in a crash costs nothing
         cursor.execute(_CLAIM, {**values, "lease": LEASE})
+        cursor.nextset()  # the first is SET's
         row = cursor.fetchone()
     return Claim(*row) if row else None
 
@@ -102,18 +106,20 @@ def _attempt(scope: Scope, name: str, claim: Claim) -> None:
 
 
 def _run(organisation_id: int, handler: Handler, claim: Claim) -> None:
-    with transaction.atomic():
-        scope = system_scope_for(organisation_id, job=handler.name)
-        with activate(scope):
-            waiting = Delivery.objects.filter(pk=claim.delivery_id, state=DeliveryState.WAITING)
-            delivery = waiting.select_for_update(skip_locked=True).first()
-            if delivery is None:
-                return
-            event = Event.objects.get(pk=delivery.event_id)
-            inner = dataclasses.replace(scope, cause=str(event.event_id), request_id=event.request_id)
-            with activate(inner), transaction.atomic():
-                handler.call(event, inner)
-            waiting.update(state=DeliveryState.DONE, done_at=Now(), error="")
+    scope = system_scope_for(organisation_id, job=handler.name)
+    scope = dataclasses.replace(scope, cause=claim.cause, request_id=claim.request_id)
+    waiting = Delivery.objects.filter(pk=claim.delivery_id, state=DeliveryState.WAITING)
+    with transaction.atomic(), activate(scope):
+        locked = waiting.select_related("event").select_for_update(of=("self",), skip_locked=True)
+        delivery = locked.first()
+        if delivery is None:
+            return
+        try:
+            handler.call(delivery.event, scope)
+        except Exception:
+            transaction.set_rollback(True)
+            raise
+        waiting.update(state=DeliveryState.DONE, done_at=Now(), error="")
 
 
 def _note_failure(scope: Scope, name: str, claim: Claim, error: Exception) -> None:

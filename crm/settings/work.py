@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from crm.settings.base import REDIS_URL
+from crm.settings.base import DATABASES, REDIS_URL
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Installations may share a Redis: the queue carries the database's name.
+CELERY_TASK_DEFAULT_QUEUE = f"crm:{DATABASES['default']['NAME']}"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,
     "socket_timeout": 5,
@@ -22,3 +24,6 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_DB_REUSE_MAX = 10_000  # tasks themselves close a connection that is old or broken
+# A tick nobody took in time is worth nothing: the next one sees what is due.
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "jobs.tasks.tick", "schedule": 30.0, "options": {"expires": 25.0}}}
