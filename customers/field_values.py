@@ -29,7 +29,7 @@ FALSE: Final = {"false", "0", "off", "no", "nein"}
 
 def canonical(definition: FieldDefinition, value: Any, scope: Scope) -> Any:
     """The value as stored, or None where it is empty. Raises Invalid with a message for this one field."""
-    if value is None or value == "" or value == []:
+    if value in (None, "", []):
         if definition.validation.get("required"):
             raise Invalid(_("This field is required."))
         return None
@@ -115,7 +115,9 @@ def _choices(definition: FieldDefinition, value: Any, scope: Scope) -> list[str]
     return sorted(set(value), key=known.index)
 
 
-def _validated_by(validator: Callable[[str], None], message: Callable[[], str]) -> Callable[[FieldDefinition, Any, Scope], str]:
+def _validated_by(
+    validator: Callable[[str], None], message: Callable[[], str]
+) -> Callable[[FieldDefinition, Any, Scope], str]:
     def parse(definition: FieldDefinition, value: Any, scope: Scope) -> str:
         text = str(value).strip()
         try:

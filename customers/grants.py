@@ -8,7 +8,9 @@ from organisation.access import Grants
 
 def grants_of(user_id: int) -> Grants:
     """The accounts granted to a user; a right to change is also one to see."""
-    rows = CustomerUserPermission.objects.filter(user_id=user_id).values_list("content_object_id", "permission__codename")
+    rows = CustomerUserPermission.objects.filter(user_id=user_id).values_list(
+        "content_object_id", "permission__codename"
+    )
     granted, changeable = set(), set()
     for customer_id, codename in rows:
         granted.add(customer_id)

@@ -94,7 +94,9 @@ class Scope:
         return dataclasses.replace(self, owner_ids=None, reason=self.reason or why)
 
 
-def system_scope_for(organisation_id: int, *, job: str, now: datetime | None = None, zone: str = "Europe/Berlin") -> Scope:
+def system_scope_for(
+    organisation_id: int, *, job: str, now: datetime | None = None, zone: str = "Europe/Berlin"
+) -> Scope:
     """The scope of a job of one organisation: sees and does all there, named `job:<name>`."""
     return Scope(
         organisation_id=organisation_id,

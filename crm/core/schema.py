@@ -52,7 +52,9 @@ DO $do$ BEGIN
 {helpers}
 END $do$;
 """
-    backward = f"{drops}\nALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;\nALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+    backward = (
+        f"{drops}\nALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;\nALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+    )
     return [RunSQL([forward], reverse_sql=[backward])]
 
 
@@ -94,4 +96,8 @@ def keep_history(
         f"DO $do$ BEGIN EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON {history} FROM %I',"
         " current_database() || '_app'); END $do$"
     )
-    return [*protect(history, condition, organisation=organisation), RunSQL([create], reverse_sql=[drop]), RunSQL([read_only], reverse_sql=RunSQL.noop)]
+    return [
+        *protect(history, condition, organisation=organisation),
+        RunSQL([create], reverse_sql=[drop]),
+        RunSQL([read_only], reverse_sql=RunSQL.noop),
+    ]

@@ -237,6 +237,9 @@ class Postgres:
             "log_min_messages": "warning",
             "log_line_prefix": "",
             "log_statement": "none",
+            # Details and statements quote values of rows, which may be personal.
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
             "shared_preload_libraries": "pg_stat_statements",
             "password_encryption": "scram-sha-256",
         }
@@ -246,6 +249,7 @@ class Postgres:
                 "full_page_writes": "off",
                 "synchronous_commit": "off",
                 "max_connections": "200",
+                "log_min_messages": "fatal",  # tests provoke errors by the hundred
             }
         text = "".join(f"{key} = '{value}'\n" for key, value in settings.items())
         target = self.cluster / "postgresql.auto.conf"

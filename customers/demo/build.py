@@ -24,7 +24,7 @@ from organisation.models import Organisation, User
 
 CUSTOMERS: Final = 2_000
 CUSTOMERS_AUSTRIA: Final = 48
-_SEED: Final = 2_026
+_SEEDS: Final = {people.FIRST: 2_026, people.SECOND: 2_031}  # the same customers in every demo
 _CHAINS_GRANTED: Final = 5
 _SHARED_WITH_REP: Final = 4
 
@@ -46,7 +46,7 @@ def _build(name: str, staff: tuple[people.Person, ...], *, zone: str, customers:
         organisation = Organisation.objects.create(pk=pk, name=name, zone=zone, is_demo=True)
         logins = people.create_people(organisation, staff)
         install_starter_catalogue(scope=system)
-        _add_customers(system, random.Random(_SEED + pk), customers, with_chains=name == people.FIRST)  # noqa: S311 - no secret
+        _add_customers(system, random.Random(_SEEDS[name]), customers, with_chains=name == people.FIRST)  # noqa: S311 - no secret
         if name == people.FIRST:
             _share(system)
     return logins

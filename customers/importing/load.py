@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
@@ -54,6 +54,7 @@ def import_customers(
             report.rejected += 1
         else:
             accepted.append(row)
+    _wait_for_other_imports(scope)
     decisions = decide(scope, accepted, on_duplicate, report)
     if decisions and not dry_run:
         imported = open_change_set(
@@ -64,6 +65,14 @@ def import_customers(
         report.change_set_id = imported.change_set_id
     report.issues = [issue for row in parsed for issue in row.issues]
     return report
+
+
+def _wait_for_other_imports(scope: Scope) -> None:
+    """One import of an organisation at a time: two of the same file would not see each other's rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('customers.import'), %s)", [scope.organisation_id % 2**31]
+        )
 
 
 def _name(path: Path | None) -> str:

@@ -91,7 +91,8 @@ class ImportMapping:
 
     def apply(self, raw: Mapping[str, str]) -> dict[str, str]:
         """Field → text of one row: trimmed, without empty ones; constants where it has nothing, values translated."""
-        row = {name: value.strip() for header, name in self.columns.items() if (value := raw.get(header) or "").strip()}
+        row = {name: (raw.get(header) or "").replace("\x00", "").strip() for header, name in self.columns.items()}
+        row = {name: value for name, value in row.items() if value}
         for name, constant in self.constants.items():
             row.setdefault(name, constant)
         for name, table in self.values.items():

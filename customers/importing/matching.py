@@ -9,7 +9,7 @@ from typing import Final
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from crm.core.access import Scope
+from crm.core.access import Scope, activate
 from customers.importing.report import ImportReport
 from customers.importing.rows import ParsedRow
 from customers.models import Customer
@@ -72,6 +72,11 @@ SELECT s.row_number, CASE WHEN s.key = '' OR s.street <> '' OR s.latitude IS NOT
  ORDER BY s.row_number
 """  # noqa: S608 - built of constants
 
+_TAKEN: Final = """
+SELECT s.row_number FROM import_match s
+  JOIN customers_externalkey k ON k.organisation_id = %s AND k.source = s.source AND k.key = s.key AND s.key <> ''
+"""
+
 
 @dataclass(slots=True)
 class Decision:
@@ -106,9 +111,16 @@ def decide(scope: Scope, rows: Sequence[ParsedRow], on_duplicate: str, report: I
     apart by different keys are two: branches of a chain share their name by nature.
     """
     matches = _find(scope, rows)
+    hidden = _hidden_keys(scope)
     seen = _Seen()
     decisions: list[Decision] = []
     for row in rows:
+        if row.row in hidden:
+            row.report(
+                "external_key", row.key, _("This key belongs to a customer of somebody else; the row is skipped.")
+            )
+            report.skipped += 1
+            continue
         decision = _decide_one(row, matches[row.row], seen, on_duplicate, report)
         if decision is not None:
             decisions.append(decision)
@@ -191,6 +203,18 @@ def _without_forbidden(scope: Scope, decisions: list[Decision], report: ImportRe
             report.updated -= 1
             report.skipped += 1
     return kept
+
+
+def _hidden_keys(scope: Scope) -> set[int]:
+    """Rows whose key an account out of the actor's sight holds: taken for the row, told of by nothing else."""
+    if scope.sees_all:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, [scope.organisation_id])
+        visible = {row[0] for row in cursor.fetchall()}
+        with activate(scope.widened("import: keys that others hold")):
+            cursor.execute(_TAKEN, [scope.organisation_id])
+            return {row[0] for row in cursor.fetchall()} - visible
 
 
 def _find(scope: Scope, rows: Sequence[ParsedRow]) -> dict[int, _Match]:

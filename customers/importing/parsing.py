@@ -42,7 +42,7 @@ def text_up_to(length: int) -> Callable[[str], str]:
     """A parser of texts of at most `length` characters, white space made single."""
 
     def parse(text: str) -> str:
-        text = text.replace("\x00", "").strip()
+        text = text.strip()
         if "\n" not in text:
             text = re.sub(r"\s+", " ", text)
         if len(text) > length:

@@ -45,7 +45,10 @@ def refuse_stale(row: Model, changes: Mapping[str, Any], version: int | None) ->
     if conflicts:
         name = next(iter(conflicts))
         raise Conflict(
-            _("Someone changed this field meanwhile."), field=name, conflicts=conflicts, version=row.version  # type: ignore[attr-defined]
+            _("Someone changed this field meanwhile."),
+            field=name,
+            conflicts=conflicts,
+            version=row.version,  # type: ignore[attr-defined]
         )
 
 
@@ -64,7 +67,9 @@ def apply(row: Model, changes: Mapping[str, Any], *, allowed: Iterable[str]) -> 
     """
     unknown = set(changes) - set(allowed)
     if unknown:
-        raise Invalid(_("There is no such field."), errors={name: _("There is no such field.") for name in sorted(unknown)})
+        raise Invalid(
+            _("There is no such field."), errors={name: _("There is no such field.") for name in sorted(unknown)}
+        )
     changed = []
     for name, value in changes.items():
         if _column(row, name) != _plain(value):

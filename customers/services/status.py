@@ -83,7 +83,9 @@ def record_delivered_order(
     customer = lock_customer(scope, customer_id, right="customers.activate")
     if delivered_at > scope.now:
         raise Invalid(_("A delivery cannot lie in the future."), field="delivered_at")
-    return _deliver(scope.with_reason(reason or f"Order delivered: {order_number}"), customer, order_number, delivered_at)
+    return _deliver(
+        scope.with_reason(reason or f"Order delivered: {order_number}"), customer, order_number, delivered_at
+    )
 
 
 def _deliver(scope: Scope, customer: Customer, order_number: str, delivered_at: datetime) -> bool:
@@ -106,4 +108,3 @@ def _deliver(scope: Scope, customer: Customer, order_number: str, delivered_at: 
         with activate(scope):
             customer.save(update_fields=changed)
     return False
-

@@ -90,7 +90,10 @@ def _error(control: BoundField, id: str) -> SafeString:
     if not control.errors:
         return NOTHING
     return format_html(
-        '<p class="fp-error" id="{}">{}<span>{}</span></p>', id, icon("alert-circle--filled"), " ".join(map(str, control.errors))
+        '<p class="fp-error" id="{}">{}<span>{}</span></p>',
+        id,
+        icon("alert-circle--filled"),
+        " ".join(map(str, control.errors)),
     )
 
 

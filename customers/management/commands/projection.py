@@ -39,6 +39,9 @@ class Command(BaseCommand):
         found = projection.find_differences(organisation_id)
         for difference in found:
             self.stdout.write(f"organisation {organisation_id}, customer {difference.customer_id}: {difference.kind}")
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(d.kind for d in found).items())) or "no difference"
+        kinds = (
+            ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(d.kind for d in found).items()))
+            or "no difference"
+        )
         self.stderr.write(f"organisation {organisation_id}: {kinds}")
         return len(found)
