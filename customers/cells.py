@@ -78,19 +78,21 @@ def cell(column: Column, row: CustomerHot, scope: Scope) -> Any:
     return catalogue_value(column.data, row.fields.get(column.data.extra["key"]))
 
 
+SHOWN: Final[dict[object, Callable[[Any], Any]]] = {
+    FieldType.BOOLEAN: lambda value: _("Yes") if value else _("No"),
+    FieldType.DATE: lambda value: day(date.fromisoformat(value)),
+    FieldType.MONEY: money,
+    FieldType.INTEGER: number,
+    FieldType.DECIMAL: number,
+}
+
+
 def catalogue_value(field: FilterField, value: Any) -> Any:
     """A catalogue value as text; of several choices each is a tag."""
     if value is None:
         return NOTHING
-    kind, labels = field.extra["type"], field.choice_labels or {}
-    if kind == FieldType.BOOLEAN:
-        return _("Yes") if value else _("No")
-    if kind == FieldType.DATE:
-        return day(date.fromisoformat(value))
-    if kind == FieldType.MONEY:
-        return money(value)
-    if kind in {FieldType.INTEGER, FieldType.DECIMAL}:
-        return number(value)
-    if kind == FieldType.MULTI_CHOICE:
+    labels = field.choice_labels or {}
+    if isinstance(value, list):
         return SafeString(" ").join(tag(labels.get(item, item)) for item in value)
-    return labels.get(str(value), value)
+    shown = SHOWN.get(field.extra["type"])
+    return shown(value) if shown else labels.get(str(value), value)

@@ -68,7 +68,9 @@ def _moment(key: str, label: Any, *, nullable: bool = True) -> FilterField:
 
 
 def _money(key: str, label: Any, path: str, *, nullable: bool = True) -> FilterField:
-    return FilterField(key=key, label=label, type=Filter.MONEY, build=column(path), right="money.read", nullable=nullable)
+    return FilterField(
+        key=key, label=label, type=Filter.MONEY, build=column(path), right="money.read", nullable=nullable
+    )
 
 
 def _catalogue_fields(scope: Scope) -> Iterator[FilterField]:
@@ -151,10 +153,10 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
         _choice("season_now", _("Season"), SeasonNow),
         _choice("account_type", _("Account type"), AccountType),
         _choice("kitchen_size", _("Kitchen size"), KitchenSize, nullable=True),
-        FilterField(key="name", label=_("Company"), type=Filter.TEXT, build=column("name_key"), folded=True, nullable=False),
         FilterField(
-            key="number", label=_("Number"), type=Filter.TEXT, build=column("customer_number"), nullable=False
+            key="name", label=_("Company"), type=Filter.TEXT, build=column("name_key"), folded=True, nullable=False
         ),
+        FilterField(key="number", label=_("Number"), type=Filter.TEXT, build=column("customer_number"), nullable=False),
         FilterField(key="city", label=_("Town"), type=Filter.TEXT, build=column("city_key"), folded=True),
         FilterField(key="postcode", label=_("Postcode"), type=Filter.TEXT, build=column("postcode")),
         FilterField(key="chain", label=_("Chain"), type=Filter.REFERENCE, build=column("chain_id")),
@@ -171,7 +173,7 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
             label=_("Tag"),
             type=Filter.REFERENCE,
             operators=(*EQUALITY, Operator.EMPTY, Operator.NOT_EMPTY),
-            build=through(lambda scope: CustomerTag.objects.visible_to(scope), "tag_id", link="customer_id"),
+            build=through(CustomerTag.objects.visible_to, "tag_id", link="customer_id"),
             names=_tag_names,
         ),
     ],

@@ -35,7 +35,13 @@ def _serve_as(url: str) -> None:
 
     connections.close_all()
     settings = connections["default"].settings_dict
-    settings.update({key: value for key, value in Env.db_url_config(url).items() if key in {"NAME", "USER", "PASSWORD", "HOST", "PORT"}})
+    settings.update(
+        {
+            key: value
+            for key, value in Env.db_url_config(url).items()
+            if key in {"NAME", "USER", "PASSWORD", "HOST", "PORT"}
+        }
+    )
     settings["TEST"]["NAME"] = settings["NAME"]
     os.environ["DATABASE_URL"] = url
 
@@ -103,7 +109,12 @@ def make_team(organisation: Organisation, name: str = "") -> Team:
 
 
 def make_user(
-    organisation: Organisation, role: str = Role.REP, *, team: Team | None = None, leads: Team | None = None, **values: Any
+    organisation: Organisation,
+    role: str = Role.REP,
+    *,
+    team: Team | None = None,
+    leads: Team | None = None,
+    **values: Any,
 ) -> User:
     """A user who signs in with PASSWORD; `leads` makes him lead of that team."""
     number = next(_numbers)

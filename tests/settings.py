@@ -9,7 +9,7 @@ os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_ADMIN_URL", "postgres
 os.environ.setdefault("REDIS_URL", os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
 os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1"
 
-from crm.settings import *  # noqa: E402, F403 - the environment must stand first
+from crm.settings import *  # noqa: F403 - the environment must stand first
 from crm.settings import ALLOWED_HOSTS, INSTALLED_APPS, MIDDLEWARE
 
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]  # on loopback as well: Django's client is no network

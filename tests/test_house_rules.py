@@ -87,6 +87,10 @@ def test_no_signals_and_no_rules_in_save():
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ImportFrom) and node.module == "django.db.models.signals":
                     found.append(f"{path.name}: signals")
-                if isinstance(node, ast.FunctionDef) and node.name == "save" and "models" in path.parts[-2:][0] + path.name:
+                if (
+                    isinstance(node, ast.FunctionDef)
+                    and node.name == "save"
+                    and "models" in path.parts[-2:][0] + path.name
+                ):
                     found.append(f"{path.name}: save()")
     assert found == []

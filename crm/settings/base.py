@@ -11,9 +11,10 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.logs import LOGGING as LOGGING  # structured, one line an entry
+from crm.core import logs
 
 env = environ.Env()
+LOGGING = logs.LOGGING  # structured, one line an entry
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = Path(env("CRM_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 

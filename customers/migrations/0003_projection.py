@@ -10,10 +10,30 @@ TEXTS = [f"hot_text_{n}" for n in range(1, 17)]
 NUMBERS = [f"hot_number_{n}" for n in range(1, 11)]
 DATES = [f"hot_date_{n}" for n in range(1, 7)]
 SLOTS = [*TEXTS, *NUMBERS, *DATES]
-OWN = (
-    "organisation_id owner_id chain_id account_type status business_type kitchen_size name_key customer_number city city_key postcode"
-    " season_now renewal_date last_contact_at last_order_at lead_source created_at expected_volume_cents actual_volume_cents fields"
-).split() + SLOTS
+OWN = [
+    "organisation_id",
+    "owner_id",
+    "chain_id",
+    "account_type",
+    "status",
+    "business_type",
+    "kitchen_size",
+    "name_key",
+    "customer_number",
+    "city",
+    "city_key",
+    "postcode",
+    "season_now",
+    "renewal_date",
+    "last_contact_at",
+    "last_order_at",
+    "lead_source",
+    "created_at",
+    "expected_volume_cents",
+    "actual_volume_cents",
+    "fields",
+    *SLOTS,
+]
 AGGREGATES = (
     [f"max(v.text_key) FILTER (WHERE d.hot_slot = '{slot}') AS {slot}" for slot in TEXTS]
     + [f"max(v.number_key) FILTER (WHERE d.hot_slot = '{slot}') AS {slot}" for slot in NUMBERS]

@@ -78,7 +78,12 @@ class Customer(OrganisationModel, VersionedModel, TrashableModel):
 
     estimated_volume = internal(
         models.DecimalField(
-            _("estimated volume"), max_digits=12, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+            _("estimated volume"),
+            max_digits=12,
+            decimal_places=2,
+            null=True,
+            blank=True,
+            validators=[MinValueValidator(0)],
         )
     )
     expected_annual_volume = internal(
@@ -104,7 +109,9 @@ class Customer(OrganisationModel, VersionedModel, TrashableModel):
     vat_id = internal(models.CharField(_("VAT id"), max_length=20, blank=True))
     legal_form = internal(models.CharField(_("legal form"), max_length=40, blank=True))
     is_natural_person = internal(
-        models.BooleanField(_("sole trader"), default=False, help_text=_("The rows of a sole trader are personal data."))
+        models.BooleanField(
+            _("sole trader"), default=False, help_text=_("The rows of a sole trader are personal data.")
+        )
     )
     xentral_customer_id = internal(models.CharField(_("Xentral id"), max_length=40, blank=True, editable=False))
     source = internal(models.CharField(_("source"), max_length=40, blank=True))

@@ -26,7 +26,9 @@ class FieldDefinition(OrganisationModel, VersionedModel):
         models.CharField(
             _("key"),
             max_length=40,
-            validators=[RegexValidator(r"^[a-z][a-z0-9_]*$", _("Small letters, digits and _, beginning with a letter."))],
+            validators=[
+                RegexValidator(r"^[a-z][a-z0-9_]*$", _("Small letters, digits and _, beginning with a letter."))
+            ],
         )
     )
     label_de = internal(models.CharField(_("label (German)"), max_length=80))

@@ -20,14 +20,40 @@ DATE_SLOTS: Final = tuple(f"hot_date_{n}" for n in range(1, 7))
 
 # What most filters and the policies compare lies in every sort's index: a page whose rows are rare in that order is
 # found by reading the index alone. All of it is indexed anyway, so a write pays nothing more.
-FILTERED: Final = tuple(
-    "owner chain_id status business_type sample_status roi_bucket renewal_date account_type season_now".split()
+FILTERED: Final = (
+    "owner",
+    "chain_id",
+    "status",
+    "business_type",
+    "sample_status",
+    "roi_bucket",
+    "renewal_date",
+    "account_type",
+    "season_now",
 )
 # The owner's index holds all that lists sort by: the rows of a rep or a team are gathered and sorted from it alone.
-SORTED: Final = tuple(
-    "name_key status business_type sample_status roi_bucket renewal_date last_contact_at last_order_at next_appointment_at"
-    " open_opportunity_cents season_now city_key postcode customer_number account_type kitchen_size lead_source created_at"
-    " expected_volume_cents actual_volume_cents chain_id".split()
+SORTED: Final = (
+    "name_key",
+    "status",
+    "business_type",
+    "sample_status",
+    "roi_bucket",
+    "renewal_date",
+    "last_contact_at",
+    "last_order_at",
+    "next_appointment_at",
+    "open_opportunity_cents",
+    "season_now",
+    "city_key",
+    "postcode",
+    "customer_number",
+    "account_type",
+    "kitchen_size",
+    "lead_source",
+    "created_at",
+    "expected_volume_cents",
+    "actual_volume_cents",
+    "chain_id",
 )
 
 
@@ -60,17 +86,17 @@ class CustomerHot(models.Model):
     account_type = internal(models.TextField(_("account type"), db_collation="C"))
     status = internal(models.TextField(_("status"), db_collation="C"))
     business_type = internal(models.TextField(_("business type"), db_collation="C"))
-    kitchen_size = internal(models.TextField(_("kitchen size"), null=True, db_collation="C"))  # noqa: DJ001 - NULL sorts last
+    kitchen_size = internal(models.TextField(_("kitchen size"), null=True, db_collation="C"))
     name_key = internal(models.TextField(_("company"), db_collation="C"))
     customer_number = internal(models.TextField(_("number"), db_collation="C"))
-    city = internal(models.TextField(_("city"), null=True))  # noqa: DJ001 - NULL sorts last
-    city_key = internal(models.TextField(_("city"), null=True, db_collation="C"))  # noqa: DJ001 - NULL sorts last
-    postcode = internal(models.TextField(_("postcode"), null=True, db_collation="C"))  # noqa: DJ001 - NULL sorts last
+    city = internal(models.TextField(_("city"), null=True))
+    city_key = internal(models.TextField(_("city"), null=True, db_collation="C"))
+    postcode = internal(models.TextField(_("postcode"), null=True, db_collation="C"))
     season_now = internal(models.TextField(_("season"), db_collation="C"))
     renewal_date = internal(models.DateField(_("renewal date"), null=True))
     last_contact_at = internal(models.DateTimeField(_("last contact"), null=True))
     last_order_at = internal(models.DateTimeField(_("last order"), null=True))
-    lead_source = internal(models.TextField(_("source"), null=True, db_collation="C"))  # noqa: DJ001 - NULL sorts last
+    lead_source = internal(models.TextField(_("source"), null=True, db_collation="C"))
     created_at = internal(models.DateTimeField(_("created")))
     expected_volume_cents = internal(models.BigIntegerField(_("expected annual volume"), null=True))
     actual_volume_cents = internal(models.BigIntegerField(_("actual annual volume"), null=True))

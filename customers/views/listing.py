@@ -27,8 +27,8 @@ from customers.models import CustomerHot
 from customers.search import search
 
 QUERY_BUDGET: Final = 12
-"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, the page's ids (and those without a sort value), its rows,
-count; a search asks once more whether the words as typed find anybody."""
+"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, the page's ids (and those without a
+sort value), its rows, count; a search asks once more whether the words as typed find anybody."""
 
 TIMES: Final = {Filter.DATE, Filter.DATETIME}
 NUMERIC: Final = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY}
@@ -113,7 +113,7 @@ BUILDER: Final = (
     "renewal_date",
     "last_contact_at",
 )
-"""Fields that the filter panel asks for; the language knows all others by URL, and the builder page comes with them."""
+"""Fields that the filter panel asks for; all others are reached by their name in the address."""
 
 
 @login_required

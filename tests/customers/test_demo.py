@@ -87,7 +87,7 @@ def test_customers_are_spread_over_statuses_seasons_and_owners(demo: Scope) -> N
     customers = Customer.objects.filter(organisation_id=demo.organisation_id)
     assert customers.exclude(account_type=AccountType.CHAIN).count() == COUNT
     assert set(customers.values_list("status", flat=True)) == set(CustomerStatus.values)
-    assert 0.18 <= customers.filter(is_seasonal_business=True).count() / customers.count() <= 0.32
+    assert 0.2 <= customers.filter(is_seasonal_business=True).count() / customers.count() <= 0.3
     assert customers.filter(account_type=AccountType.CHAIN).count() >= 5
     assert customers.filter(account_type=AccountType.LOCATION).count() >= 30
     assert customers.filter(owner=None).exists()

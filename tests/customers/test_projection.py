@@ -66,7 +66,8 @@ class Writer:
     def new(self, **values):
         self.number += 1
         defaults = {
-            "company_name": self.random.choice(["Gasthaus", "Müller", "Ärzte", "Café Süß", "Hotel"]) + f" {self.number}",
+            "company_name": self.random.choice(["Gasthaus", "Müller", "Ärzte", "Café Süß", "Hotel"])
+            + f" {self.number}",
             "customer_number": f"K-{self.number:06d}",
             "owner": self.random.choice([*self.users, None]),
             "business_type": self.random.choice(BusinessType.values),
@@ -80,7 +81,17 @@ class Writer:
 
     def write(self):
         act = self.random.choice(
-            [self.create, self.bulk, self.save, self.queryset, self.raw, self.address, self.value, self.trash, self.season]
+            [
+                self.create,
+                self.bulk,
+                self.save,
+                self.queryset,
+                self.raw,
+                self.address,
+                self.value,
+                self.trash,
+                self.season,
+            ]
         )
         return act()
 
@@ -96,13 +107,17 @@ class Writer:
     def save(self):
         for customer in Customer.objects.filter(pk__in=self.some()):
             customer.company_name = f"Wirtshaus Größe {self.random.randint(1, 999)}"
-            customer.renewal_date = self.random.choice([None, date(2027, 1, 1) + timedelta(self.random.randint(0, 300))])
+            customer.renewal_date = self.random.choice(
+                [None, date(2027, 1, 1) + timedelta(self.random.randint(0, 300))]
+            )
             customer.save()
         return 5
 
     def queryset(self):
         owner = self.random.choice([*self.users, None])
-        return Customer.objects.filter(pk__in=self.some(60)).update(owner=owner, status=self.random.choice(CustomerStatus.values))
+        return Customer.objects.filter(pk__in=self.some(60)).update(
+            owner=owner, status=self.random.choice(CustomerStatus.values)
+        )
 
     def raw(self):
         with connection.cursor() as cursor:
@@ -116,7 +131,10 @@ class Writer:
         for pk in self.some():
             Address.objects.filter(customer_id=pk).delete()
             Address.objects.create(
-                organisation=self.organisation, customer_id=pk, city=self.random.choice(["Köln", "Ulm"]), postcode="50667"
+                organisation=self.organisation,
+                customer_id=pk,
+                city=self.random.choice(["Köln", "Ulm"]),
+                postcode="50667",
             )
         return 5
 
@@ -136,7 +154,8 @@ class Writer:
 
     def season(self):
         Customer.objects.filter(pk__in=self.some(10)).update(
-            is_seasonal_business=True, seasonal_months=sorted(self.random.sample(range(1, 13), self.random.randint(1, 11)))
+            is_seasonal_business=True,
+            seasonal_months=sorted(self.random.sample(range(1, 13), self.random.randint(1, 11))),
         )
         return 10
 
@@ -151,7 +170,13 @@ def definitions_of(organisation):
     return [
         (
             FieldDefinition.objects.create(
-                organisation=organisation, key=key, label_de=key, label_en=key, type=kind, hot_slot=slot, is_hot=bool(slot)
+                organisation=organisation,
+                key=key,
+                label_de=key,
+                label_en=key,
+                type=kind,
+                hot_slot=slot,
+                is_hot=bool(slot),
             ),
             value,
         )

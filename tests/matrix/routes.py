@@ -50,11 +50,17 @@ ROUTES: dict[str, list[Row]] = {
     "customers:list": [Row("GET", SIGNED_IN)],
     "customers:create": [
         Row("GET", CREATORS),
-        Row("POST", CREATORS, data=lambda world: {"company_name": "Neu", "account_type": "INDEPENDENT", "business_type": "HOTEL"}),
+        Row(
+            "POST",
+            CREATORS,
+            data=lambda world: {"company_name": "Neu", "account_type": "INDEPENDENT", "business_type": "HOTEL"},
+        ),
     ],
     "customers:twins": [Row("POST", CREATORS, data=lambda world: {"company_name": "Kantinenwerk"})],
     "customers:chains": [Row("POST", CREATORS, data=lambda world: {"chain_search": "Kant"})],
-    "customers:check": [Row("POST", CREATORS, lambda world: {"name": "company_name"}, lambda world: {"company_name": "X"})],
+    "customers:check": [
+        Row("POST", CREATORS, lambda world: {"name": "company_name"}, lambda world: {"company_name": "X"})
+    ],
     "customers:trash": [Row("GET", SIGNED_IN)],
     "customers:detail": [Row("GET", READERS, of)],
     "customers:field": on_record(
@@ -69,12 +75,8 @@ ROUTES: dict[str, list[Row]] = {
     "customers:status": on_record(
         MANAGERS, lambda world: {"reason": "geschlossen"}, lambda world: {**of(world), "status": "ARCHIVIERT"}
     ),
-    "customers:owner": on_record(
-        WRITERS, lambda world: {"owner_id": "", "reason": "Urlaub"}
-    ),
-    "customers:grant": on_record(
-        SHARERS, lambda world: {"user_id": world.people["rep_stranger"].pk, "level": "view"}
-    ),
+    "customers:owner": on_record(WRITERS, lambda world: {"owner_id": "", "reason": "Urlaub"}),
+    "customers:grant": on_record(SHARERS, lambda world: {"user_id": world.people["rep_stranger"].pk, "level": "view"}),
     "customers:revoke": [
         Row("POST", SHARERS, lambda world: {**of(world), "user_id": world.people["rep_stranger"].pk}),
     ],
@@ -130,17 +132,31 @@ ROUTES: dict[str, list[Row]] = {
     ],
     "organisation:person_link": [Row("POST", frozenset({"administrator"}), person)],
     "organisation:person_active": [Row("POST", frozenset({"administrator"}), person, lambda world: {"version": 1})],
-    "organisation:person_factor": [Row("POST", frozenset({"administrator"}), person, lambda world: {"reason": "Ausweis"})],
+    "organisation:person_factor": [
+        Row("POST", frozenset({"administrator"}), person, lambda world: {"reason": "Ausweis"})
+    ],
     "organisation:person_sessions": [Row("POST", frozenset({"administrator"}), person)],
     "organisation:teams": [Row("GET", ADMINISTRATORS)],
-    "organisation:create_team": [Row("GET", ADMINISTRATORS), Row("POST", ADMINISTRATORS, data=lambda world: {"name": "Süd"})],
+    "organisation:create_team": [
+        Row("GET", ADMINISTRATORS),
+        Row("POST", ADMINISTRATORS, data=lambda world: {"name": "Süd"}),
+    ],
     "organisation:team": [
         Row("GET", frozenset({"administrator"}), lambda world: {"pk": world.team.pk}),
-        Row("POST", frozenset({"administrator"}), lambda world: {"pk": world.team.pk}, lambda world: {"name": "Nord", "version": 1}),
+        Row(
+            "POST",
+            frozenset({"administrator"}),
+            lambda world: {"pk": world.team.pk},
+            lambda world: {"name": "Nord", "version": 1},
+        ),
     ],
     "organisation:organisation": [
         Row("GET", ADMINISTRATORS),
-        Row("POST", ADMINISTRATORS, data=lambda world: {"name": "Neu GmbH", "zone": "Europe/Berlin", "language": "de", "version": 1}),
+        Row(
+            "POST",
+            ADMINISTRATORS,
+            data=lambda world: {"name": "Neu GmbH", "zone": "Europe/Berlin", "language": "de", "version": 1},
+        ),
     ],
 }
 

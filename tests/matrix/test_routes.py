@@ -125,7 +125,7 @@ def test_restricted_values_reach_only_who_may_read_them():
         reverse("customers:list") + f"?fields.purchase_terms={CANARY}",
         reverse("customers:list") + f"?q={CANARY}",
     ]
-    seen = {principal: 0 for principal in ("rep_owner", "manager")}
+    seen = dict.fromkeys(("rep_owner", "manager"), 0)
     for principal in seen:
         client = client_of(world, principal)
         for page in pages:

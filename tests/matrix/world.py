@@ -109,9 +109,7 @@ def build_world() -> World:
             type=FieldType.TEXT,
             sensitivity=Sensitivity.RESTRICTED,
         )
-        CustomerFieldValue.objects.create(
-            organisation=organisation, customer=location, definition=secret, value=CANARY
-        )
+        CustomerFieldValue.objects.create(organisation=organisation, customer=location, definition=secret, value=CANARY)
         return World(
             organisation=organisation,
             people=people,
@@ -121,7 +119,11 @@ def build_world() -> World:
             address=Address.objects.create(organisation=organisation, customer=location, city="Köln", postcode="50667"),
             secret=secret,
             deleted=Customer.objects.create(
-                company_name="Gelöscht", customer_number="K-4", owner=people["rep_owner"], deleted_at=timezone.now(), **row
+                company_name="Gelöscht",
+                customer_number="K-4",
+                owner=people["rep_owner"],
+                deleted_at=timezone.now(),
+                **row,
             ),
             team=team,
         )

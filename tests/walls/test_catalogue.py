@@ -104,7 +104,7 @@ def test_every_model_with_history_has_the_triggers(owner_db):
         "SELECT c.relname, count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
         " WHERE t.tgfoid = 'crm_keep_history'::regproc GROUP BY 1"
     ).fetchall()
-    kept = {name: triggers for name, triggers in rows}
+    kept = dict(rows)
     models = [model for model in apps.get_models() if hasattr(model, "history")]
     assert len(models) >= 8
     assert {model._meta.db_table: kept.get(model._meta.db_table) for model in models} == {

@@ -76,7 +76,10 @@ def test_two_organisations_share_one_server_connection_and_never_see_each_other(
         organisation = make_organisation(f"Nummer {number}")
         with transaction.atomic(), activate(system_scope_for(organisation.pk, job="test")):
             Customer.objects.create(
-                organisation=organisation, company_name=f"Haus {number}", customer_number="K-1", status_since=timezone.now()
+                organisation=organisation,
+                company_name=f"Haus {number}",
+                customer_number="K-1",
+                status_since=timezone.now(),
             )
         ids.append(organisation.pk)
     seen: dict[int, set[str]] = {pk: set() for pk in ids}
