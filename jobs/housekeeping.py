@@ -34,8 +34,8 @@ def erase_trash(scope: Scope) -> None:
 @periodic(every=timedelta(days=1), offset=NIGHT)
 def trim_deliveries(scope: Scope) -> None:
     """Forget deliveries done more than 30 days ago, and runs of jobs after 90; the log of events is kept."""
-    Delivery.objects.visible_to(scope).filter(state="DONE", done_at__lt=scope.now - DONE_KEPT)._raw_delete("default")
-    JobRun.objects.visible_to(scope).filter(period__lt=scope.now - RUNS_KEPT)._raw_delete("default")
+    Delivery.objects.visible_to(scope).filter(state="DONE", done_at__lt=scope.now - DONE_KEPT).delete()
+    JobRun.objects.visible_to(scope).filter(period__lt=scope.now - RUNS_KEPT).delete()
 
 
 @periodic_once(every=timedelta(hours=1))

@@ -2,21 +2,103 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from dataclasses import dataclass
 
-from crm.core.access import Scope
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope, activate
+from crm.core.errors import Conflict, Forbidden
+from jobs.events import ChangeSetUndone
 from jobs.models import ChangeSet
+from jobs.registry import Inserted, undoables
+from jobs.undoing import SkippedRow, TableUndo, create_again, read_changes, remove_inserted, write_back
+from outbox.services import publish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoResult:
+    """What an undo did: rows written back, inserted rows removed, deleted rows created again, rows left alone and why."""
+
+    change_set_id: int
+    restored: int
+    removed: int
+    recreated: int
+    skipped: list[SkippedRow]
 
 
 @transaction.atomic
 def open_change_set(*, scope: Scope, kind: str, label: str) -> Scope:
     """Begin a batch: the scope to activate for it. History rows and events written under it carry its id."""
-    change_set = ChangeSet.objects.create(
+    return scope.with_change_set(_created(scope, kind, label, undoes=None).pk)
+
+
+@transaction.atomic
+def undo_change_set(*, scope: Scope, change_set_id: int) -> UndoResult:
+    """Write back what the rows were before the change set, wherever nobody has changed them since; list the others.
+
+    Sees and writes all rows of the organisation, for batches move rows out of their actor's sight. Raises NotFound,
+    Forbidden (seen, but another one's), Conflict (undone already, or a rule of today forbids the old state).
+    """
+    change_set = ChangeSet.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=change_set_id)
+    if not ChangeSet.objects.visible_to(scope).changeable_by(scope).filter(pk=change_set.pk).exists():
+        raise Forbidden(_("Only who made a batch, or a manager, may undo it."))
+    if change_set.undone_at is not None:
+        raise Conflict(_("This batch has been undone already."))
+    change_set.undone_at, change_set.undone_by_id = scope.now, scope.user_id
+    change_set.save(update_fields=["undone_at", "undone_by"])
+    undo = _created(scope, "undo", change_set.label, undoes=change_set)
+    wide = scope.widened(f"Undo of change set {change_set.pk}").with_change_set(undo.pk)
+    try:
+        with activate(wide), transaction.atomic():
+            tables = _undo_tables(wide, change_set.pk)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError:
+        raise Conflict(_("The state before this batch contradicts what was entered since.")) from None
+    result = UndoResult(
+        change_set_id=undo.pk,
+        restored=sum(table.restored for table in tables),
+        removed=sum(table.removed for table in tables),
+        recreated=sum(table.recreated for table in tables),
+        skipped=[row for table in tables for row in table.skipped],
+    )
+    ChangeSet.objects.filter(pk=undo.pk).update(rows=result.restored + result.removed + result.recreated)
+    publish(
+        ChangeSetUndone(
+            change_set_id=change_set.pk,
+            restored=result.restored,
+            removed=result.removed,
+            recreated=result.recreated,
+            skipped=len(result.skipped),
+        )
+    )
+    return result
+
+
+def _created(scope: Scope, kind: str, label: str, undoes: ChangeSet | None) -> ChangeSet:
+    return ChangeSet.objects.create(
         organisation_id=scope.organisation_id,
         kind=kind,
         label=label[:200],
         actor=scope.actor,
         source=scope.source,
         created_at=scope.now,
+        undoes=undoes,
     )
-    return scope.with_change_set(change_set.pk)
+
+
+def _undo_tables(scope: Scope, change_set_id: int) -> list[TableUndo]:
+    """Parents come back before their children; children go before their parents."""
+    tables = [read_changes(entry, change_set_id) for entry in undoables()]
+    for table in tables:
+        create_again(table)
+        write_back(table)
+    trashed = {table.entry.model: table.inserted for table in tables if table.entry.inserted is Inserted.TRASH}
+    for table in reversed(tables):
+        remove_inserted(table, scope, trashed)
+    for table in tables:
+        if table.entry.after is not None and table.touched:
+            table.entry.after(scope, table.touched)
+    return tables

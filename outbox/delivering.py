@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,7 +86,7 @@ def deliver_from(organisation_id: int, delivery_id: int) -> int:
     return attempts
 
 
-def _claim(scope: Scope, values: dict[str, Any]) -> Claim | None:
+def _claim(scope: Scope, values: Mapping[str, Any]) -> Claim | None:
     with transaction.atomic(), activate(scope), connection.cursor() as cursor:
         cursor.execute(_CLAIM, {**values, "lease": LEASE})
         cursor.nextset()  # the first is SET's

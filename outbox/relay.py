@@ -114,7 +114,7 @@ class Relay:
     def hand_over(self) -> int:
         """Send the workers what is due, as far as the queue has room; how many. 0 while Redis is away."""
         try:
-            room = IN_QUEUE - int(self.redis.llen(self.celery.conf.task_default_queue))  # type: ignore[arg-type]
+            room = IN_QUEUE - int(self.redis.llen(self.celery.conf.task_default_queue))
         except redis.RedisError:
             return 0
         if room <= 0:
@@ -138,7 +138,7 @@ class Relay:
     def wait(self) -> None:
         """Until somebody rings, or a second is over."""
         try:
-            if self.redis.blpop([wake_key()], timeout=WAIT):  # type: ignore[arg-type]
+            if self.redis.blpop([wake_key()], timeout=WAIT):
                 return
         except redis.TimeoutError:
             return
@@ -156,7 +156,7 @@ def place() -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
             return 0
-        values = {"batch": BATCH, "types": types, "handlers": handlers, "in_batches": in_batches}
+        values: dict[str, Any] = {"batch": BATCH, "types": types, "handlers": handlers, "in_batches": in_batches}
         cursor.execute(_PLACE, values)
         (placed,) = cursor.fetchone()
     return int(placed)

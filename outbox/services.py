@@ -146,7 +146,7 @@ def _json(kind: str, data: Mapping[str, Any]) -> str:
 def _execute(statement: str, values: Mapping[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _wake_on_commit() -> None:

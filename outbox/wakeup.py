@@ -36,7 +36,9 @@ class _Bell:
             return
         try:
             with self.client.pipeline(transaction=False) as pipe:
-                pipe.lpush(wake_key(), "1").ltrim(wake_key(), 0, 0).execute()
+                pipe.lpush(wake_key(), "1")
+                pipe.ltrim(wake_key(), 0, 0)
+                pipe.execute()
         except (redis.RedisError, OSError) as error:
             self.quiet_until = time.monotonic() + PAUSE
             log.warning("wake-up left out, the relay finds the events by itself", error=type(error).__name__)

@@ -1,0 +1,186 @@
+"""The undo of a change set in one table, set-based: history's rows from before it are written back.
+
+A row that something else has changed since keeps what it has, and is named. So is an inserted row that something refers to
+by now. History, events and numbers given out stay: the undo is a change set of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Field, GeneratedField, Model
+
+from crm.core.access import Scope
+from jobs.registry import Inserted, Undoable
+
+KEPT_BY_TRIGGER: Final = {"version", "updated_at"}
+
+
+class Skipped(StrEnum):
+    """Why a row was left as it is."""
+
+    CHANGED_SINCE = "CHANGED_SINCE"
+    STILL_USED = "STILL_USED"
+    HISTORY_GONE = "HISTORY_GONE"
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRow:
+    """One row that the undo left alone."""
+
+    model: str
+    pk: int
+    reason: Skipped
+
+
+@dataclass(slots=True)
+class TableUndo:
+    """What the change set did to one table, and what was undone of it. Ids of rows; history ids of the rows to go back to."""
+
+    entry: Undoable
+    inserted: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    deleted: list[int] = field(default_factory=list)
+    restored: int = 0
+    removed: int = 0
+    recreated: int = 0
+    touched: list[int] = field(default_factory=list)
+    skipped: list[SkippedRow] = field(default_factory=list)
+
+    @property
+    def table(self) -> str:
+        """The model's table."""
+        return self.entry.model._meta.db_table
+
+    @property
+    def history(self) -> str:
+        """Its history's table."""
+        return str(self.entry.model.history.model._meta.db_table)  # type: ignore[attr-defined]
+
+    def skip(self, pk: int, reason: Skipped) -> None:
+        """Leave a row alone, and say so."""
+        self.skipped.append(SkippedRow(self.entry.model._meta.label_lower, pk, reason))
+
+
+def read_changes(entry: Undoable, change_set_id: int) -> TableUndo:
+    """What the change set did in this table; rows changed since are skipped at once."""
+    undo = TableUndo(entry)
+    rows = _rows(
+        f"""
+SELECT mine.id, mine.last < (SELECT max(h.history_id) FROM {undo.history} h WHERE h.id = mine.id),
+       (SELECT max(h.history_id) FROM {undo.history} h WHERE h.id = mine.id AND h.history_id < mine.first),
+       (SELECT h.history_type FROM {undo.history} h WHERE h.history_id = mine.first),
+       (SELECT h.history_type FROM {undo.history} h WHERE h.history_id = mine.last)
+  FROM (SELECT id, min(history_id) AS first, max(history_id) AS last FROM {undo.history}
+         WHERE history_change_set_id = %s GROUP BY id) AS mine
+ ORDER BY mine.id
+""",
+        [change_set_id],
+    )
+    for pk, is_changed_since, before, first, last in rows:
+        if is_changed_since:
+            undo.skip(pk, Skipped.CHANGED_SINCE)
+        elif first == "+" and last != "-":
+            undo.inserted.append(pk)
+        elif first == "+":
+            continue  # came and went within the change set
+        elif before is None:
+            undo.skip(pk, Skipped.HISTORY_GONE)
+        else:
+            (undo.deleted if last == "-" else undo.changed).append(before)
+    return undo
+
+
+def write_back(undo: TableUndo) -> None:
+    """Changed rows get their old values."""
+    if not undo.changed:
+        return
+    columns = [column for column in _columns(undo.entry.model) if column not in KEPT_BY_TRIGGER | {"id"}]
+    old = ", ".join(f"h.{column}" for column in columns)
+    done = _rows(
+        f"UPDATE {undo.table} t SET ({', '.join(columns)}) = ROW({old}) FROM {undo.history} h"
+        " WHERE h.history_id = ANY(%s) AND t.id = h.id RETURNING t.id",
+        [undo.changed],
+    )
+    undo.restored = len(done)
+    undo.touched += [pk for (pk,) in done]
+
+
+def create_again(undo: TableUndo) -> None:
+    """Deleted rows come back under their old ids."""
+    if not undo.deleted:
+        return
+    columns = ", ".join(_columns(undo.entry.model))
+    done = _rows(
+        f"INSERT INTO {undo.table} ({columns}) SELECT {columns} FROM {undo.history} WHERE history_id = ANY(%s)"
+        " ORDER BY history_id RETURNING id",
+        [undo.deleted],
+    )
+    undo.recreated = len(done)
+    undo.touched += [pk for (pk,) in done]
+
+
+def remove_inserted(undo: TableUndo, scope: Scope, trashed: Mapping[type[Model], list[int]]) -> None:
+    """Inserted rows go to the trash or are deleted; those whose parent is among `trashed` stay with it."""
+    ids, parent = undo.inserted, _parent(undo.entry)
+    if ids and parent is not None and trashed.get(parent[0]):
+        staying = _rows(
+            f"SELECT id FROM {undo.table} WHERE id = ANY(%s) AND {parent[1]} = ANY(%s)", [ids, trashed[parent[0]]]
+        )
+        kept = {pk for (pk,) in staying}
+        ids = [pk for pk in ids if pk not in kept]
+    if not ids:
+        return
+    if undo.entry.inserted is Inserted.TRASH:
+        done = _rows(
+            f"UPDATE {undo.table} SET deleted_at = %s, deleted_by_id = %s WHERE id = ANY(%s) AND deleted_at IS NULL"
+            " RETURNING id",
+            [scope.now, scope.user_id, ids],
+        )
+    else:
+        done = _rows(
+            f"DELETE FROM {undo.table} t WHERE t.id = ANY(%s){_unused(undo.entry.model)} RETURNING t.id", [ids]
+        )
+        for pk in sorted(set(ids) - {row[0] for row in done}):
+            undo.skip(pk, Skipped.STILL_USED)
+    undo.removed = len(done)
+    undo.touched += [pk for (pk,) in done]
+
+
+def _columns(model: type[Model]) -> list[str]:
+    """The columns that row and history share."""
+    kept = {one.column for one in model.history.model._meta.concrete_fields}  # type: ignore[attr-defined]
+    own: Sequence[Field[Any, Any]] = model._meta.concrete_fields
+    return [str(one.column) for one in own if one.column in kept and not isinstance(one, GeneratedField)]
+
+
+def _parent(entry: Undoable) -> tuple[type[Model], str] | None:
+    """The model of the row that this one hangs on, and the column that names it."""
+    if not entry.parent:
+        return None
+    one: Any = entry.model._meta.get_field(entry.parent)
+    return one.related_model, str(one.column)
+
+
+def _unused(model: type[Model]) -> str:
+    """No row of another table refers to it; histories refer to rows that need not be there."""
+    relations: Any = model._meta.get_fields(include_hidden=True)
+    references = {
+        (relation.related_model._meta.db_table, relation.field.column)
+        for relation in relations
+        if relation.auto_created and relation.is_relation and not relation.concrete and not relation.many_to_many
+        if relation.field.db_constraint
+    }
+    return "".join(
+        f" AND NOT EXISTS (SELECT 1 FROM {table} u WHERE u.{column} = t.id)" for table, column in sorted(references)
+    )
+
+
+def _rows(statement: str, params: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall())
