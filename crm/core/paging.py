@@ -76,8 +76,8 @@ def paginate(
 ) -> Page[M]:
     """One page of `queryset` in the order of `sort`, NULLs last both ways.
 
-    With `source` the page is found as primary keys alone, which an index can hold, and its rows are then taken from
-    `source`, with whatever that joins. `gather` is for a queryset that its own conditions hold small (a rep's
+    With `source` the page is found as primary keys alone, which an index can hold, and its rows are taken from `source`,
+    with whatever that joins, in the same query. `gather` is for a queryset that its own conditions hold small (a rep's
     customers): they are gathered and sorted, instead of walking everybody's rows until enough of them have come by.
 
     `after` and `before` are cursors of this function (`before="end"` gives the last page); without, the first page.
@@ -87,19 +87,22 @@ def paginate(
     walk = _Walk(queryset, sort, min(max(size, 1), LARGEST_SIZE), source, gather)
     if before:
         place = None if before == END else walk.read(before, "before")
-        found, has_more = walk.backward(place)
-        rows = walk.rows(found)
+        rows, has_more = walk.backward(place)
         return Page(
             rows,
             next_cursor=walk.cursor(rows[-1]) if rows and place else "",
             previous_cursor=walk.cursor(rows[0]) if rows and has_more else "",
         )
     place = walk.read(after, "after") if after else None
-    found, has_more = walk.forward(place)
-    rows = walk.rows(found)
+    rows, has_more = walk.forward(place)
     # Behind a row that was the last, or is gone: the way back is the last page.
     back = (walk.cursor(rows[0]) if rows else END) if place else ""
     return Page(rows, next_cursor=walk.cursor(rows[-1]) if rows and has_more else "", previous_cursor=back)
+
+
+def cursor_of(row: M, sort: Sort) -> str:
+    """The cursor that names a row's place in an order, as `after` and `before` take it."""
+    return _Walk(type(row)._default_manager.all(), sort, DEFAULT_SIZE, None, False).cursor(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,7 @@ class _Place:
 
 
 class _Walk(Generic[M]):
-    """The two ranges of one order, rows with a value and rows without, walked in either direction.
-
-    What it walks are rows, or their primary keys where a `source` gives the rows.
-    """
+    """The two ranges of one order, rows with a value and rows without, walked in either direction."""
 
     def __init__(self, queryset: QuerySet[M], sort: Sort, size: int, source: QuerySet[M] | None, gather: bool) -> None:
         self.queryset, self.sort, self.size, self.source, self.gather = queryset, sort, size, source, gather
@@ -123,8 +123,8 @@ class _Walk(Generic[M]):
         self.field: Field[Any, Any] = _concrete_field(queryset.model, sort.column)
         self.by_pk = self.field is self.pk
 
-    def forward(self, place: _Place | None) -> tuple[list[Any], bool]:
-        """What stands behind `place`, and whether there is more."""
+    def forward(self, place: _Place | None) -> tuple[list[M], bool]:
+        """The rows behind `place`, and whether there are more."""
         descending = self.sort.descending
         if self.gather and self.field.null:
             found = self._gathered(place, descending, backward=False)
@@ -135,10 +135,10 @@ class _Walk(Generic[M]):
             found += self._empty(inside, descending, self.size + 1 - len(found))
         return found[: self.size], len(found) > self.size
 
-    def backward(self, place: _Place | None) -> tuple[list[Any], bool]:
-        """What stands before `place`, or last, and whether there is more."""
+    def backward(self, place: _Place | None) -> tuple[list[M], bool]:
+        """The rows before `place`, or the last ones, and whether there are more."""
         reverse = not self.sort.descending
-        found: list[Any] = []
+        found: list[M] = []
         if self.gather and self.field.null:
             found = self._gathered(place, reverse, backward=True)
             return found[: self.size][::-1], len(found) > self.size
@@ -149,14 +149,7 @@ class _Walk(Generic[M]):
             found += self._valued(inside, reverse)[: self.size + 1 - len(found)]
         return found[: self.size][::-1], len(found) > self.size
 
-    def rows(self, found: list[Any]) -> list[M]:
-        """The rows of what was found, in its order."""
-        if self.source is None:
-            return found
-        by_pk = {row.pk: row for row in self.source.filter(pk__in=found)} if found else {}
-        return [by_pk[pk] for pk in found if pk in by_pk]
-
-    def _valued(self, place: _Place | None, descending: bool) -> list[Any]:
+    def _valued(self, place: _Place | None, descending: bool) -> list[M]:
         """At most size + 1 with a value, from `place` on in that direction."""
         rows, names = self.queryset, [self.pk.attname] if self.by_pk else [self.field.attname, self.pk.attname]
         if self.field.null:
@@ -166,14 +159,14 @@ class _Walk(Generic[M]):
             rows = rows.filter(self._behind(place, descending))
         return self._take(rows, names, descending, self.size + 1)
 
-    def _empty(self, place: _Place | None, descending: bool, most: int) -> list[Any]:
+    def _empty(self, place: _Place | None, descending: bool, most: int) -> list[M]:
         """At most `most` without a value, from `place` on in that direction."""
         rows = self.queryset.filter(**{f"{self.field.attname}__isnull": True})
         if place:
             rows = rows.filter(**{f"{self.pk.attname}__{'lt' if descending else 'gt'}": place.pk})
         return self._take(rows, [self.pk.attname], descending, most)
 
-    def _gathered(self, place: _Place | None, descending: bool, *, backward: bool) -> list[Any]:
+    def _gathered(self, place: _Place | None, descending: bool, *, backward: bool) -> list[M]:
         """Both ranges at once, since all rows are looked at anyway; those without a value are first on the way back."""
         empty = Q(**{f"{self.field.attname}__isnull": True})
         rows = self.queryset
@@ -195,14 +188,15 @@ class _Walk(Generic[M]):
 
     def _take(
         self, rows: QuerySet[M], names: list[str], descending: bool, most: int, *, empty_first: bool = False
-    ) -> list[Any]:
+    ) -> list[M]:
+        order: list[Any] = [f"-{name}" if descending else name for name in names]
         if self.gather:
-            ordered = rows.order_by(*(_gathered_by(name, descending, empty_first) for name in names))
-        else:
-            ordered = rows.order_by(*(f"-{name}" if descending else name for name in names))
-        if self.source is None:
-            return list(ordered[:most])
-        return list(ordered.values_list(self.pk.attname, flat=True)[:most])
+            order = [_gathered_by(name, descending, empty_first) for name in names]
+        found = rows.order_by(*order)
+        if self.source is not None:
+            keys = found.values(self.pk.attname)[:most]
+            found = self.source.filter(pk__in=keys).order_by(*order)
+        return list(found[:most])
 
     def cursor(self, row: M) -> str:
         """The opaque name of a row's place in this order."""
