@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.db.models import Field
@@ -15,6 +16,7 @@ from crm.core.access import Scope
 from crm.core.errors import Invalid
 from crm.core.forms import ServiceForm
 from crm.core.phones import to_e164
+from crm.core.templatetags.formats import number
 from customers.choices import (
     PATTERN_MONTHS,
     AccountType,
@@ -26,6 +28,7 @@ from customers.choices import (
     KitchenSize,
     SeasonalPattern,
 )
+from customers.field_values import typed_number
 from customers.models import Address, Contact, Customer, FieldDefinition
 from customers.services.accounts import PAINS
 from customers.shown import choice_label
@@ -56,17 +59,31 @@ class InlineForm(ServiceForm):
         self.fields["value"] = field
 
 
+class MoneyField(forms.DecimalField):
+    """An amount as people type it in their language: 1.234,56 or 1,234.56."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> Any:
+        """The amount; raises ValidationError for what is no number."""
+        return super().to_python(typed_number(value) if isinstance(value, str) else value)
+
+    def prepare_value(self, value: Any) -> Any:
+        """As it is typed: without the sign of the currency."""
+        return number(value, 0 if value == int(value) else 2) if isinstance(value, Decimal) else value
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """A phone shows its number keys."""
+        return {"inputmode": "decimal"}
+
+
 def column_field(name: str) -> forms.Field:
     """The form field that edits a column of the account in place."""
     column: Field[Any, Any] = Customer._meta.get_field(name)  # type: ignore[assignment]
     if column.get_internal_type() == "BooleanField":
         return forms.TypedChoiceField(choices=YES_NO[1:], coerce=lambda text: text == "true", label=column.verbose_name)
     if column.get_internal_type() == "DecimalField":
-        field = forms.DecimalField(
-            max_digits=12, decimal_places=2, min_value=0, required=False, localize=True, label=column.verbose_name
-        )
-        field.widget.attrs["inputmode"] = "decimal"
-        return field
+        return MoneyField(max_digits=12, decimal_places=2, min_value=0, required=False, label=column.verbose_name)
     if column.get_internal_type() == "DateField":
         return forms.DateField(required=False, widget=day_input(), label=column.verbose_name)
     if name == "phone":
@@ -82,7 +99,7 @@ def column_field(name: str) -> forms.Field:
 
 def value_field(definition: FieldDefinition, scope: Scope) -> forms.Field:  # noqa: PLR0911 - one answer a type
     """The form field that edits a catalogue value in place; the service checks what is typed."""
-    required = {"required": False, "label": definition.label}
+    required: dict[str, Any] = {"required": False, "label": definition.label}
     choices = [(choice["value"], choice_label(choice)) for choice in definition.validation.get("choices", [])]
     match definition.type:
         case FieldType.CHOICE:
@@ -106,13 +123,23 @@ def value_field(definition: FieldDefinition, scope: Scope) -> forms.Field:  # no
     return forms.CharField(widget=forms.TextInput({"type": kinds.get(FieldType(definition.type), "text")}), **required)
 
 
-class ActivateForm(ServiceForm):
+class GridForm(ServiceForm):
+    """A form whose fields take a share of twelve columns; those not named take them all."""
+
+    spans: ClassVar[dict[str, int]] = {}
+
+    def cells(self) -> list[tuple[forms.BoundField, int]]:
+        """The visible fields with their columns."""
+        return [(control, self.spans.get(control.name, 12)) for control in self.visible_fields()]
+
+
+class ActivateForm(GridForm):
     """The first delivered order, by hand."""
 
     order_number = forms.CharField(label=gettext_lazy("Order number?"), max_length=60, required=False)
 
 
-class ReasonForm(ServiceForm):
+class ReasonForm(GridForm):
     """A decision that stands in the history with its reason; the service refuses an empty one."""
 
     reason = forms.CharField(
@@ -120,7 +147,7 @@ class ReasonForm(ServiceForm):
     )
 
 
-class OwnerForm(ServiceForm):
+class OwnerForm(GridForm):
     """Who looks after the customer."""
 
     owner_id = forms.TypedChoiceField(label=gettext_lazy("Owner"), coerce=int, empty_value=None, required=False)
@@ -145,7 +172,7 @@ def owner_choices(scope: Scope, nobody: str) -> list[tuple[str, str]]:
     return [("", nobody), *named]
 
 
-class GrantForm(ServiceForm):
+class GrantForm(GridForm):
     """Share a customer with a colleague."""
 
     user_id = forms.TypedChoiceField(label=gettext_lazy("Colleague"), coerce=int)
@@ -159,7 +186,7 @@ class GrantForm(ServiceForm):
         self.fields["user_id"].choices = _labelled([(str(pk), name) for pk, name in people.values_list("pk", "name")])  # type: ignore[attr-defined]
 
 
-class TagsForm(ServiceForm):
+class TagsForm(GridForm):
     """Tags, separated by commas."""
 
     names = forms.CharField(
@@ -171,8 +198,10 @@ class TagsForm(ServiceForm):
         return [name.strip() for name in self.cleaned_data["names"].split(",") if name.strip()]
 
 
-class PainsForm(ServiceForm):
+class PainsForm(GridForm):
     """What hurts in the house."""
+
+    spans = dict.fromkeys((name for name in PAINS if name != "pain_notes"), 6)
 
     pain_notes = forms.CharField(
         label=gettext_lazy("Notes"), required=False, max_length=4000, widget=forms.Textarea({"rows": 4})
@@ -213,8 +242,12 @@ def pattern_of(months: list[int], prefer: str = "") -> str:
     return prefer if prefer in same else (same or [SeasonalPattern.CUSTOM])[0]
 
 
-class ContactForm(ServiceForm):
+class ContactForm(GridForm):
     """A person who works for the customer."""
+
+    spans = dict.fromkeys(
+        ("first_name", "last_name", "role", "decision_power", "phone", "mobile", "language", "birthday"), 6
+    )
 
     first_name = forms.CharField(label=gettext_lazy("First name"), max_length=80, required=False)
     last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=80)
@@ -238,8 +271,10 @@ class ContactForm(ServiceForm):
         return {name: getattr(contact, name) for name in ContactForm.base_fields}
 
 
-class AddressForm(ServiceForm):
+class AddressForm(GridForm):
     """Where the customer is, bills, cooks or takes deliveries."""
+
+    spans: ClassVar[dict[str, int]] = {"street": 8, "house_number": 4, "postcode": 4, "city": 8, "country": 4}
 
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=AddressKind.choices, initial=AddressKind.DELIVERY)
     street = forms.CharField(label=gettext_lazy("Street"), max_length=120, required=False)

@@ -126,13 +126,16 @@ class HistoryReader:
             return AsOf(at=at, existed=False, facts=[], addresses=[], contacts=[])
         facts = []
         for field in self._columns(Customer):
-            old, new = self._show(field, then[field.attname]), self._show(field, getattr(self.customer, field.attname))
+            before, today = then[field.attname], getattr(self.customer, field.attname)
+            if not before and not today:
+                continue
+            old, new = self._show(field, before), self._show(field, today)
             facts.append((upper_first(str(field.verbose_name)), old, new))
         facts += self._values_as_of(at)
         return AsOf(
             at=at,
             existed=True,
-            facts=[fact for fact in facts if fact[1] or fact[2]],
+            facts=facts,
             addresses=[_address(row) for row in self._state(Address, Q(customer_id=self.customer.pk), at)],
             contacts=[_person(row) for row in self._state(Contact, Q(customer_id=self.customer.pk), at)],
         )
@@ -206,7 +209,7 @@ class HistoryReader:
 
     def _what(self, model: type[Model], row: Mapping[str, Any]) -> str:
         if model is Address:
-            kinds = dict(Address._meta.get_field("kind").flatchoices)  # type: ignore[union-attr]
+            kinds = dict(Address._meta.get_field("kind").flatchoices)
             return _("Address, %(kind)s") % {"kind": kinds.get(row["kind"], row["kind"])}
         return _person(row) if model is Contact else ""
 

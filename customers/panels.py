@@ -160,7 +160,7 @@ def head(scope: Scope, customer: Customer) -> dict[str, Any]:
         "can": can(scope, customer, why),
         "season_now": now.value,
         "pause_until": month_name(until),
-        "place": customer.addresses.visible_to(scope).order_by("-is_primary", "pk").first(),  # type: ignore[attr-defined]
+        "place": customer.addresses.visible_to(scope).order_by("-is_primary", "pk").first(),
         "prospect_days": (scope.now - customer.status_since).days
         if customer.status == CustomerStatus.PROSPECT
         else None,
@@ -170,7 +170,7 @@ def head(scope: Scope, customer: Customer) -> dict[str, Any]:
 
 def sees_chain(scope: Scope, customer: Customer) -> bool:
     """Whether the chain's own page opens for the scope."""
-    return Customer.objects.visible_to(scope).filter(pk=customer.chain_id).exists()
+    return customer.chain_id is not None and Customer.objects.visible_to(scope).filter(pk=customer.chain_id).exists()
 
 
 def overview(scope: Scope, customer: Customer, may: Can) -> Overview:
@@ -231,7 +231,9 @@ def field_groups(scope: Scope, customer: Customer, may: Can) -> list[FieldGroup]
             continue
         shown = catalogue_fact(scope, customer, definition, values.get(definition.pk), people, may)
         groups.setdefault(definition.group, []).append(shown)
-    return [FieldGroup(group_name(name), facts) for name, facts in groups.items()]
+    known = list(GROUPS)
+    ordered = sorted(groups.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))
+    return [FieldGroup(group_name(name), facts) for name, facts in ordered]
 
 
 def group_name(group: str) -> str:

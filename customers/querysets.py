@@ -86,7 +86,7 @@ class BelongsToCustomerQuerySet(ScopedQuerySet[Any]):
     """Rows that hang on a customer: as visible and as changeable as he is. Subqueries, never joins."""
 
     def _customers(self) -> CustomerQuerySet:
-        related: type[Model] = self.model._meta.get_field("customer").related_model  # type: ignore[assignment, union-attr]
+        related: type[Model] = self.model._meta.get_field("customer").related_model
         manager: CustomerQuerySet = related._default_manager.all()  # type: ignore[assignment]
         return manager
 

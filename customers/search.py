@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from crm.core.access import Scope
 from crm.core.folding import fold_words
-from customers.models import CustomerWord
-from customers.querysets import CustomerHotQuerySet
+from customers.models import CustomerHot, CustomerWord
 
 MOST_WORDS: Final = 6
 MOST_SIMILAR: Final = 20
@@ -25,28 +24,35 @@ _HIGHEST = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The customers found; `similar` are the words that took the place of mistyped ones."""
+    """The customers found by words like the typed ones; `similar` are the best of those words, none where there are none."""
 
     customers: CustomerHotQuerySet
     similar: tuple[str, ...] = ()
 
 
-def search(customers: CustomerHotQuerySet, text: str, scope: Scope) -> Found:
-    """Those of `customers` that have all words of `text` (at most six are read). At most three queries of a few ms each."""
+def search(customers: CustomerHotQuerySet, text: str, scope: Scope) -> CustomerHotQuerySet:
+    """Those of `customers` that have all words of `text` as typed (at most six are read)."""
     typed = fold_words(text)[:MOST_WORDS]
     if not typed:
-        return Found(customers.none())
-    exact = customers.filter(*(_has(scope, Q(word__gte=word, word__lt=word + _HIGHEST)) for word in typed))
-    if exact.exists():
-        return Found(exact)
+        return customers.none()
+    return customers.filter(*(_has(scope, _begins(word)) for word in typed))
+
+
+def resembling(customers: CustomerHotQuerySet, text: str, scope: Scope) -> Found:
+    """Those of `customers` that have words like those of `text`: for when nobody has them as typed. A query for each word."""
+    typed = fold_words(text)[:MOST_WORDS]
     alternatives = [_similar_words(word) for word in typed]
     if not any(alternatives):
-        return Found(exact)
+        return Found(customers.none())
     conditions = (
-        _has(scope, Q(word__in=words) if words else Q(word__gte=word, word__lt=word + _HIGHEST))
+        _has(scope, Q(word__in=words) if words else _begins(word))
         for word, words in zip(typed, alternatives, strict=True)
     )
     return Found(customers.filter(*conditions), tuple(words[0] for words in alternatives if words))
+
+
+def _begins(word: str) -> Q:
+    return Q(word__gte=word, word__lt=word + _HIGHEST)
 
 
 def _has(scope: Scope, condition: Q) -> Exists:

@@ -14,8 +14,13 @@ MONTHS: Final = tuple(range(1, 13))
 class Seasonal(Protocol):
     """What has a season: a customer, or a row of its history."""
 
-    is_seasonal_business: bool
-    seasonal_months: Sequence[int]
+    @property
+    def is_seasonal_business(self) -> bool:
+        """Whether it rests at all."""
+
+    @property
+    def seasonal_months(self) -> Sequence[int]:
+        """The months in season, 1 to 12."""
 
 
 def in_season(months: Iterable[int], on: date) -> bool:

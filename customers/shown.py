@@ -79,7 +79,7 @@ def value_text(definition: FieldDefinition, value: Any, people: Mapping[int, str
         case FieldType.MULTI_CHOICE:
             return ", ".join(labels.get(item, item) for item in value)
         case FieldType.CHOICE:
-            return labels.get(value, value)
+            return str(labels.get(value, value))
         case FieldType.USER:
             return people.get(value, _("unknown"))
         case FieldType.DATE:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from crm.core.access import READS_ALL, Scope
 from organisation.choices import Role
-from organisation.models import User
+from organisation.models import Team, User
 from organisation.rights import rights_of
 
 
@@ -82,5 +82,5 @@ def _visible_owners(user: User) -> frozenset[int]:
     if user.role != Role.TEAM_LEAD:
         return frozenset({user.pk})
     enter_organisation(user.organisation_id)
-    members = User.objects.filter(team__in=user.led_teams.all()).values_list("pk", flat=True)
+    members = User.objects.filter(team__in=Team.objects.filter(leads=user)).values_list("pk", flat=True)
     return frozenset({user.pk, *members})

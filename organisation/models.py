@@ -132,7 +132,7 @@ for _field, _declare in (
     ("groups", internal),
     ("user_permissions", internal),
 ):
-    _declare(User._meta.get_field(_field))  # fields of library bases are declared here
+    _declare(User._meta.get_field(_field))  # type: ignore[type-var]  # fields of library bases are declared here
 
 
 class NumberRange(OrganisationModel):

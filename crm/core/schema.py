@@ -6,6 +6,7 @@ Role names carry the database's name (`<database>_app` and so on), so statements
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.db.migrations import RunSQL
 from django.db.migrations.operations.base import Operation
@@ -23,7 +24,7 @@ def kernel_sql(name: str, reverse: str = "") -> RunSQL:
     return RunSQL(_whole(Path(__file__).parent / "sql" / f"{name}.sql"), reverse_sql=reverse or RunSQL.noop)
 
 
-def _whole(path: Path) -> list[str]:
+def _whole(path: Path) -> list[str | tuple[str, Any]]:
     # One element: Django must not split functions at their semicolons.
     return [path.read_text(encoding="utf-8")]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -10,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from guardian.models import UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
+from crm.core.access import OrganisationQuerySet
 from crm.core.classes import internal, personal
 from crm.core.models import HistoryRow, OrganisationModel, TrashableModel, VersionedModel
 from customers.choices import AccountType, BusinessType, CustomerStatus, KitchenSize, SeasonalPattern
-from customers.querysets import BelongsToCustomerQuerySet, CustomerQuerySet, OrganisationQuerySet
+from customers.querysets import BelongsToCustomerQuerySet, CustomerQuerySet
 
 
-def _flag(label: str) -> models.BooleanField[bool, bool]:
+def _flag(label: Any) -> models.BooleanField[bool, bool]:
     return internal(models.BooleanField(label, default=False))
 
 
@@ -248,4 +251,4 @@ class CustomerUserPermission(UserObjectPermissionBase):
 
 
 for _field in ("user", "permission"):
-    internal(CustomerUserPermission._meta.get_field(_field))
+    internal(CustomerUserPermission._meta.get_field(_field))  # type: ignore[type-var]

@@ -102,7 +102,7 @@ def _owner_for_new(scope: Scope, owner_id: int | None) -> User | None:
 
 
 def _assignable(scope: Scope, owner_id: int) -> User:
-    owner = User.objects.assignable_by(scope).filter(pk=owner_id).first()
+    owner: User | None = User.objects.assignable_by(scope).filter(pk=owner_id).first()
     if owner is None:
         raise Invalid(_("This person cannot be made owner here."), field="owner")
     return owner

@@ -83,7 +83,7 @@ def _refuse_overwriting(
 
 
 def _differs(row: CustomerFieldValue | None, value: Any) -> bool:
-    return (row.value if row is not None else None) != value
+    return bool((row.value if row is not None else None) != value)
 
 
 def _write(scope: Scope, customer_id: int, values: Mapping[int, Any], there: Mapping[int, CustomerFieldValue]) -> None:

@@ -125,7 +125,7 @@ def remove_address(*, scope: Scope, customer_id: int, address_id: int) -> None:
 
 def _own(model: type[M], scope: Scope, customer_id: int, pk: int) -> M:
     """The row, if it hangs on this very customer."""
-    return model.objects.visible_to(scope).get_or_not_found(pk=pk, customer_id=customer_id)  # type: ignore[attr-defined, no-any-return]
+    return model.objects.visible_to(scope).get_or_not_found(pk=pk, customer_id=customer_id)  # type: ignore[no-any-return]
 
 
 def _refuse_empty(address: Address) -> None:
