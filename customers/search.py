@@ -26,11 +26,11 @@ _HIGHEST = "\U0010ffff"
 class Found:
     """The customers found by words like the typed ones; `similar` are the best of those words, none where there are none."""
 
-    customers: CustomerHotQuerySet
+    customers: QuerySet[CustomerHot]
     similar: tuple[str, ...] = ()
 
 
-def search(customers: CustomerHotQuerySet, text: str, scope: Scope) -> CustomerHotQuerySet:
+def search(customers: QuerySet[CustomerHot], text: str, scope: Scope) -> QuerySet[CustomerHot]:
     """Those of `customers` that have all words of `text` as typed (at most six are read)."""
     typed = fold_words(text)[:MOST_WORDS]
     if not typed:
@@ -38,7 +38,7 @@ def search(customers: CustomerHotQuerySet, text: str, scope: Scope) -> CustomerH
     return customers.filter(*(_has(scope, _begins(word)) for word in typed))
 
 
-def resembling(customers: CustomerHotQuerySet, text: str, scope: Scope) -> Found:
+def resembling(customers: QuerySet[CustomerHot], text: str, scope: Scope) -> Found:
     """Those of `customers` that have words like those of `text`: for when nobody has them as typed. A query for each word."""
     typed = fold_words(text)[:MOST_WORDS]
     alternatives = [_similar_words(word) for word in typed]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -19,16 +20,16 @@ from crm.core.components.signs import mark
 from crm.core.filters import FieldType as Filter
 from crm.core.filters import FilterField
 from crm.core.listing import Column, Listing, ListState
-from crm.core.paging import Count, capped_count
+from crm.core.paging import Count, Page, capped_count
 from customers.cells import cell
 from customers.choices import CustomerStatus, FieldType, SeasonNow
 from customers.list_fields import CUSTOMER_FIELDS
 from customers.models import CustomerHot
-from customers.search import search
+from customers.search import resembling, search
 
 QUERY_BUDGET: Final = 12
 """Queries of one list page: 6 to 8 make the session and the scope, then catalogue, the page's ids (and those without a
-sort value), its rows, count; a search asks once more whether the words as typed find anybody."""
+sort value), its rows, count; a search that finds nobody asks for similar words instead of the count, and once more for rows."""
 
 TIMES: Final = {Filter.DATE, Filter.DATETIME}
 NUMERIC: Final = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY}
@@ -124,17 +125,11 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     As an htmx request only the list itself is rendered.
     """
     state = ListState.read(request, CUSTOMERS)
-    visible = CustomerHot.objects.visible_to(request.scope)
-    rows = state.narrow(visible)
-    similar: tuple[str, ...] = ()
-    if state.search:
-        found = search(rows, state.search, request.scope)
-        rows, similar = found.customers, found.similar
-    page = state.page(rows, visible.for_list())
+    rows, page, similar = _found(state)
     context = {
         "state": state,
         "lines": list(_lines(state, page.rows)),
-        "total": _count(state, rows, len(page.rows)),
+        "total": _count(state, rows, len(page.rows), capped=bool(similar)),
         "similar": similar,
         "quick": list(_quick(state)),
         "builder": list(_builder(state)),
@@ -149,6 +144,21 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _found(state: ListState) -> tuple[QuerySet[CustomerHot], Page[CustomerHot], tuple[str, ...]]:
+    """All rows of the list, the page of them, and the similar words that took the place of mistyped ones."""
+    visible = CustomerHot.objects.visible_to(state.scope)
+    source, rows = visible.for_list(), state.narrow(visible)
+    if not state.search:
+        return rows, state.page(rows, source), ()
+    exact = search(rows, state.search, state.scope)
+    page = state.page(exact, source)
+    # An empty page behind a place may be the end of what the words as typed find.
+    if page.rows or ((state.after or state.before) and exact.exists()):
+        return exact, page, ()
+    found = resembling(rows, state.search, state.scope)
+    return (found.customers, state.page(found.customers, source), found.similar) if found.similar else (exact, page, ())
 
 
 def _lines(state: ListState, rows: Iterable[CustomerHot]) -> Iterator[dict[str, Any]]:
@@ -166,10 +176,13 @@ def _lines(state: ListState, rows: Iterable[CustomerHot]) -> Iterator[dict[str, 
         }
 
 
-def _count(state: ListState, rows: Any, shown: int) -> Count:
-    """How many there are, counted no further than 10,000; a first page that holds them all is its own count."""
-    if not state.after and not state.before and not state.next_url:
-        return Count(shown, False)
+def _count(state: ListState, rows: Any, shown: int, *, capped: bool) -> Count:
+    """How many there are, counted no further than 10,000; a first page that holds them all is its own count.
+
+    Rows found by similar words are `capped` to the first page's: how many more resemble them tells nothing.
+    """
+    if not state.after and not state.before and (capped or not state.next_url):
+        return Count(shown, bool(state.next_url))
     return capped_count(rows)
 
 
