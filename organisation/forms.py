@@ -88,6 +88,7 @@ class PersonForm(_PersonForm):
     """An existing person; rights beside the role stand as two lists."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
+    email = forms.EmailField(label=gettext_lazy("E-mail"), max_length=254)
     added_rights = forms.MultipleChoiceField(
         label=gettext_lazy("Rights added to the role's"), required=False, widget=forms.CheckboxSelectMultiple
     )

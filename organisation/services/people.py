@@ -50,12 +50,7 @@ def create_user(
         phone=_clean_phone(phone),
     )
     user.set_unusable_password()
-    try:
-        with transaction.atomic():
-            user.save()
-    except IntegrityError:
-        # Another organisation's user may have it: the message tells neither.
-        raise Conflict(_("This address cannot be used for a new account."), field="email") from None
+    _save(user)
     publish(UserCreated(user_id=user.pk, role=user.role))
     return user
 
@@ -69,17 +64,19 @@ def change_user(
     name: str,
     role: str,
     team: Team | None,
+    email: str | None = None,
     phone: str = "",
     added_rights: Sequence[str] = (),
     withdrawn_rights: Sequence[str] = (),
 ) -> User:
-    """Change what an administrator decides about a person. A new role or new rights end the person's sessions.
+    """Change what an administrator decides about a person. A new role, right or address ends the person's sessions.
 
     Raises NotFound, Forbidden, Conflict (changed since `version`; the last administrator), Invalid.
     """
     user = _locked(scope, user_id)
     _same_version(user, version)
     new = {
+        "email": user.email if email is None else _clean_mail(email),
         "name": _clean_name(name),
         "role": _clean_role(role),
         "team": _own_team(scope, team),
@@ -94,8 +91,8 @@ def change_user(
         _keep_an_administrator(scope, user, field="role")
     for field in fields:
         setattr(user, field, new[field])
-    user.save(update_fields=fields)
-    if {"role", "added_rights", "withdrawn_rights"} & set(fields) and user.pk != scope.user_id:
+    _save(user, fields)
+    if {"email", "role", "added_rights", "withdrawn_rights"} & set(fields) and user.pk != scope.user_id:
         end_sign_ins(user.pk)
     publish(UserUpdated(user_id=user.pk, fields=sorted(fields)))
     user.refresh_from_db()
@@ -202,6 +199,15 @@ def set_password_by_link(*, digest: bytes, password: str) -> User:
     user.save(update_fields=["password"])
     end_sign_ins(user.pk)
     return user
+
+
+def _save(user: User, fields: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            user.save(update_fields=fields)
+    except IntegrityError:
+        # Another organisation's user may have it: the message tells neither.
+        raise Conflict(_("This address cannot be used."), field="email") from None
 
 
 def _locked(scope: Scope, user_id: int) -> User:

@@ -66,7 +66,7 @@ def person(request: CrmRequest, pk: int) -> HttpResponse:
     request.scope.require("people.manage")
     initial = {
         name: getattr(user, name)
-        for name in ("version", "name", "role", "team", "phone", "added_rights", "withdrawn_rights")
+        for name in ("version", "email", "name", "role", "team", "phone", "added_rights", "withdrawn_rights")
     }
     form = PersonForm(request.POST if request.method == "POST" else None, initial=initial, scope=request.scope)
     if form.submit(services.change_user, scope=request.scope, user_id=pk):

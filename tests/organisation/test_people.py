@@ -308,7 +308,7 @@ def test_the_administrators_pages_do_what_they_say(client, as_user, admin, peopl
     as_user(admin)
     page = f"/settings/people/{user.pk}/"
     assert client.get(page).status_code == 200
-    form = {"version": user.version, "name": "Changed", "role": "DPO", "team": "", "phone": ""}
+    form = {"version": user.version, "name": "Changed", "email": "changed@example.org", "role": "DPO", "team": "", "phone": ""}
     assert client.post(page, form).status_code == 302
     assert client.post(page, form | {"name": "Stale"}).status_code == 422
     assert client.post(f"{page}second-factor/", {"reason": ""}).status_code == 302
@@ -318,7 +318,7 @@ def test_the_administrators_pages_do_what_they_say(client, as_user, admin, peopl
     assert client.post(f"{page}active/", {"version": user.version + 1}).status_code == 302
     with activate(scope_of(admin)) as scope:
         found = User.objects.visible_to(scope).get(pk=user.pk)
-        assert (found.name, found.role, found.is_active) == ("Changed", "DPO", False)
+        assert (found.name, found.email, found.role, found.is_active) == ("Changed", "changed@example.org", "DPO", False)
     assert client.get("/settings/teams/").status_code == 200
     assert client.post("/settings/teams/new/", {"name": "North", "postcode_regions": "10, 12"}).status_code == 302
     with activate(scope_of(admin)) as scope:
