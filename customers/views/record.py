@@ -69,9 +69,8 @@ def field(request: CrmRequest, pk: int, name: str) -> HttpResponse:
     if request.method == "GET" and request.GET.get("read"):
         return _read(request, panels.fact(request.scope, customer, name, may))
     _require_change(may)
-    form = InlineForm(
-        request.POST if request.method == "POST" else None, field=column_field(name), initial=_initial(customer, name)
-    )
+    before = _initial(customer, name)
+    form = InlineForm(request.POST if request.method == "POST" else None, field=column_field(name), initial=before)
     if request.method == "GET" or not form.is_valid():
         return _edit(request, panels.fact(request.scope, customer, name, may), form, was=customer.version)
     value = form.cleaned_data["value"]
@@ -87,7 +86,8 @@ def field(request: CrmRequest, pk: int, name: str) -> HttpResponse:
         raise
     except DomainError as error:
         return _refused(request, form, error, panels.fact(request.scope, customer, name, may), customer.version)
-    return _read(request, panels.fact(request.scope, customer, name, may), state="saved")
+    back = InlineForm(field=column_field(name), initial=before)
+    return _saved(request, panels.fact(request.scope, customer, name, may), back, was=customer.version)
 
 
 def _require_change(may: panels.Can) -> None:
@@ -110,6 +110,12 @@ def _initial(customer: Customer, name: str) -> dict[str, Any]:
 
 def _read(request: CrmRequest, fact: panels.Fact, state: str = "read") -> HttpResponse:
     return render(request, "customers/field.html", {"fact": fact, "state": state})
+
+
+def _saved(request: CrmRequest, fact: panels.Fact, back: InlineForm, was: Any) -> HttpResponse:
+    """The field as it is now; `back` holds what it was, to take the change back."""
+    context = {"fact": fact, "state": "saved", "undo": back["value"], "was": json.dumps(was)}
+    return render(request, "customers/field.html", context)
 
 
 def _edit(request: CrmRequest, fact: panels.Fact, form: InlineForm, was: Any) -> HttpResponse:
@@ -215,7 +221,9 @@ def _save_value(
         )
     except Invalid as error:
         return _refused(request, form, error, fact, form.cleaned_data["was"])
-    return _read(request, _value_fact(request, customer, definition, written[definition.key], may), state="saved")
+    saved = written[definition.key]
+    back = InlineForm(field=value_field(definition, request.scope), initial=form.initial)
+    return _saved(request, _value_fact(request, customer, definition, saved, may), back, was=saved)
 
 
 def _value_fact(

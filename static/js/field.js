@@ -1,6 +1,7 @@
 // A fact is edited where it stands. A press asks the server for the control; Enter or leaving the field posts it, Escape leaves it.
 // A refusal comes back as the same form with its reason; ten seconds to take a change back come as a toast.
 import { all, one } from "./dom.js";
+import { toast } from "./toast.js";
 
 const before = new Map(); // field name → the element as it was read
 const SIGN = 4000;
@@ -37,6 +38,8 @@ function arrived(field) {
   }
   const sign = one(".fp-field__sign[role=status]", field);
   if (sign) setTimeout(() => sign.remove(), SIGN);
+  const undo = one("form[data-undo-form]", field);
+  if (undo) toast(undo.dataset.said, () => undo.requestSubmit());
 }
 
 export function startFields() {

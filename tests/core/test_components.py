@@ -199,6 +199,10 @@ def test_field_states() -> None:
     assert '<input type="hidden" name="was" value="3">' in edit
     assert "This field is required" in show("{% field 'Name' 'name' url='/f/' control=form.name %}", form=Form({}))
     assert "saved" in show("{% field 'Phone' 'phone' '030' url='/f/' state='saved' %}")
+    before = Form(initial={"name": "Ö"})
+    saved = show("{% field 'Name' 'name' 'A' url='/f/' state='saved' undo=form.name was=4 %}", form=before)
+    assert '<input type="hidden" name="name" value="Ö">' in saved
+    assert '<input type="hidden" name="was" value="4">' in saved
     clash = {"value": "9", "was": 4, "mine": "6", "shown": "6", "who": "Jana"}
     conflict = show("{% field 'Cold' 'cold' '9' url='/f/' clash=clash %}", clash=clash)
     assert 'name="cold" value="6"' in conflict

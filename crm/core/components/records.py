@@ -60,12 +60,14 @@ def field(
     empty: object = "–",
     wide: bool = False,
     clash: Mapping[str, Any] | None = None,
+    undo: BoundField | None = None,
 ) -> SafeString:
     """A fact that is edited where it stands. Its element is `#field-NAME`; every answer of `url` replaces it whole.
 
     Read: `{% field _("Phone") "phone" customer.phone|phone url=url %}`; without `url`, or with `lock` (the reason), it stays read only.
     A press asks `url` by GET; the view answers with the edit state: `{% field label name url=url control=form.phone was=version %}`,
-    which posts the control, plus `was` (what the edit started from), to the same `url`. The view answers 200 with `state="saved"`,
+    which posts the control, plus `was` (what the edit started from), to the same `url`. The view answers 200 with `state="saved"`
+    (and, to take it back for ten seconds, `undo`: the control with the value before, `was`: what is saved now),
     422 with the same form (its error shows at the field), or 409 with
     `clash={"value": shown, "was": their version, "mine": raw own value, "shown": own value shown, "who": name}` (both values, to choose from).
     """
@@ -99,7 +101,13 @@ def field(
         _("edit"),
         _pen(),
     )
-    return _field(name, label, f"is-{state}", format_html("{}{}{}", opener, _sign(state), note), wide)
+    return _field(
+        name,
+        label,
+        f"is-{state}",
+        format_html("{}{}{}{}", opener, _sign(state), note, _undo(label, name, url, undo, was)),
+        wide,
+    )
 
 
 def _field(name: str, label: object, classes: str, body: SafeString, wide: bool = False) -> SafeString:
@@ -133,6 +141,21 @@ def _sign(state: str) -> SafeString:
             _("saving"),
         )
     return NOTHING
+
+
+def _undo(label: object, name: str, url: str, undo: BoundField | None, was: object) -> SafeString:
+    """The value before, ready to be sent; the script offers it in a toast."""
+    if not undo:
+        return NOTHING
+    return format_html(
+        '<form hidden data-undo-form data-said="{}" hx-post="{}" hx-target="#field-{}" hx-swap="outerHTML">{}'
+        '<input type="hidden" name="was" value="{}"></form>',
+        _("%(field)s changed") % {"field": label},
+        url,
+        name,
+        undo.as_hidden({"id": False}),
+        was,
+    )
 
 
 def _edit(label: object, name: str, url: str, control: BoundField, was: object, hint: object) -> SafeString:
