@@ -97,8 +97,11 @@ def keep_history(
         f"DO $do$ BEGIN EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON {history} FROM %I',"
         " current_database() || '_app'); END $do$"
     )
+    name = f"{history}_by_change_set"[-63:]
+    index = f"CREATE INDEX {name} ON {history} (history_change_set_id) WHERE history_change_set_id IS NOT NULL"
     return [
         *protect(history, condition, organisation=organisation),
+        RunSQL([index], reverse_sql=[f"DROP INDEX {name}"]),
         RunSQL([create], reverse_sql=[drop]),
         RunSQL([read_only], reverse_sql=RunSQL.noop),
     ]
