@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
@@ -51,14 +52,23 @@ def _text(definition: FieldDefinition, value: Any, scope: Scope) -> str:
     return text
 
 
+def typed_number(text: str) -> str:
+    """A number as people type it, in the form that programs read: 1.234,56 in German, 1,234.56 in English.
+
+    A dot before exactly three digits groups in German (48.600 are not 48.6); else it may stand for the comma.
+    """
+    text = re.sub("[\u00a0\u202f €]", "", text)
+    group, point = (",", ".") if (get_language() or "").startswith("en") else (".", ",")
+    if re.fullmatch(rf"[-+]?\d{{1,3}}(\{group}\d{{3}})+(\{point}\d+)?", text):
+        text = text.replace(group, "")
+    return text.replace(",", ".") if point == "," and "." not in text else text
+
+
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, bool):
         raise Invalid(_("A number is expected."))
-    text = str(value).strip().replace("\u00a0", "").replace("€", "").strip()
-    if "," in text:  # German: 1.234,56
-        text = text.replace(".", "").replace(",", ".")
     try:
-        number = Decimal(text)
+        number = Decimal(typed_number(value) if isinstance(value, str) else str(value))
     except InvalidOperation:
         raise Invalid(_("A number is expected.")) from None
     if not number.is_finite() or abs(number) > Decimal(10) ** 12:

@@ -1,5 +1,5 @@
 // The account's pages: small forms open in one dialog; the new customer's form checks on leaving a field and looks for twins.
-import { all, one } from "./dom.js";
+import { one } from "./dom.js";
 
 const PAUSE = 300;
 const COMPARED = ["company_name", "postcode", "phone"];
@@ -58,10 +58,8 @@ function startCreate() {
   });
   form.addEventListener("change", ({ target }) => {
     if (target.name === "account_type") one("#chain-part").hidden = target.value !== "LOCATION";
-    if (target.name === "seasonal_months" && target.checked) one("[name=is_seasonal_business]", form).checked = true;
   });
   form.addEventListener("click", ({ target }) => {
-    if (target.closest("[data-months]")) one("[name=is_seasonal_business]", form).checked = true;
     const chain = target.closest("[data-chain]");
     if (!chain) return;
     one("[name=chain_id]", form).value = chain.dataset.chain;
@@ -71,10 +69,16 @@ function startCreate() {
   });
 }
 
-function startDay() {
-  for (const input of all("[data-submits]")) input.addEventListener("change", () => input.form.requestSubmit());
+/** Whoever chooses months means a season. */
+function startSeason() {
+  const switchOn = (part) => {
+    const box = part && one("[name=is_seasonal_business]", part.closest("form"));
+    if (box) box.checked = true;
+  };
+  document.addEventListener("click", ({ target }) => switchOn(target.closest("[data-months]")));
+  document.addEventListener("change", ({ target }) => target.name === "seasonal_months" && target.checked && switchOn(target));
 }
 
 startDialog();
 startCreate();
-startDay();
+startSeason();
