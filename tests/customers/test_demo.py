@@ -166,3 +166,16 @@ def test_seed_adds_customers_to_the_demo(demo: Scope, capsys: pytest.CaptureFixt
     enter_organisation(demo.organisation_id)
     with activate(demo):
         assert Customer.objects.filter(organisation_id=demo.organisation_id).count() == before + 30
+
+
+def test_a_command_before_the_first_run_makes_the_demo_it_needs(
+    db: None, data_dir: Path, settings: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("customers.demo.first.build_demo", lambda: build_demo(customers=5))
+    settings.EMBEDDED = False
+    with pytest.raises(CommandError):
+        call_command("seed", customers=2)
+    settings.EMBEDDED = True
+    call_command("seed", customers=2)
+    assert capsys.readouterr().out.startswith("2 customers added")
+    assert (data_dir / "demo-logins.json").exists()

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.db import transaction
 
 from crm.core.access import Scope, activate
 from crm.core.errors import DomainError
+from customers.demo.first import demo_manager
 from customers.importing import ImportMapping, import_customers
 from customers.importing.matching import ON_DUPLICATE, SKIP
 from organisation.access import enter_organisation, enter_sign_in, scope_for
-from organisation.choices import Role
 from organisation.models import User
 
 
@@ -60,33 +60,14 @@ class Command(BaseCommand):
 def _scope_of(mail: str) -> Scope:
     """The scope of the user with this mail, of the first demo organisation's manager without one."""
     user = _by_mail(mail) if mail else demo_manager()
-    if user is None:
-        raise CommandError(
-            f"No active user {mail}." if mail else "There is no demo manager; name a user with --as MAIL."
-        )
     enter_organisation(user.organisation_id)
     return scope_for(user, source="import")
 
 
-def _by_mail(mail: str) -> User | None:
+def _by_mail(mail: str) -> User:
     enter_sign_in(mail.strip().lower())
-    user: User | None = (
-        User.objects.select_related("organisation").filter(email__iexact=mail.strip(), is_active=True).first()
-    )
+    users = User.objects.select_related("organisation").filter(email__iexact=mail.strip(), is_active=True)
+    user: User | None = users.first()
+    if user is None:
+        raise CommandError(f"No active user {mail}.")
     return user
-
-
-def demo_manager() -> User | None:
-    """The manager of the first demo organisation, or None; the open transaction has entered an organisation then."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT organisation_ids()")
-        organisations = [row[0] for row in cursor.fetchall()]
-    for organisation_id in organisations:
-        enter_organisation(organisation_id)
-        managers = User.objects.select_related("organisation").filter(
-            organisation_id=organisation_id, organisation__is_demo=True, role=Role.MANAGER, is_active=True
-        )
-        manager: User | None = managers.order_by("pk").first()
-        if manager is not None:
-            return manager
-    return None

@@ -6,9 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 
 from customers.demo.build import build_demo
+from customers.demo.first import organisation_ids
 
 
 class Command(BaseCommand):
@@ -22,9 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """All or nothing; the sign-ins then stand in the data folder."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM organisation_ids()")
-            (organisations,) = cursor.fetchone()
+        organisations = organisation_ids()
         if organisations and options["if_empty"]:
             self.stderr.write("There is an organisation already: no demo data.")
             return

@@ -10,8 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from crm.core.access import activate, system_scope_for
+from crm.core.errors import NotFound
 from customers.demo.build import add_customers
-from customers.management.commands.crm_import import demo_manager
+from customers.demo.first import demo_manager
+from organisation.models import User
 
 _BATCH = 20_000
 
@@ -32,11 +34,16 @@ class Command(BaseCommand):
         started, added = time.monotonic(), 0
         while added < options["customers"]:
             with transaction.atomic():
-                manager = demo_manager()
-                if manager is None:
-                    raise CommandError("There is no demo organisation to seed.")
+                manager = _manager()
                 scope = system_scope_for(manager.organisation_id, job="seed", zone=manager.organisation.zone)
                 with activate(scope):
                     added += add_customers(scope=scope, count=min(_BATCH, options["customers"] - added))
             self.stderr.write(f"{added} customers")
         self.stdout.write(f"{added} customers added in {time.monotonic() - started:.1f} s")
+
+
+def _manager() -> User:
+    try:
+        return demo_manager()
+    except NotFound as error:
+        raise CommandError("There is no demo organisation to seed.") from error
