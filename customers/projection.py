@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-from crm.core.access import system_scope
+from crm.core.access import Scope, system_scope
 
 BATCH: Final = 5_000  # customers a transaction: about a second of work, so that writers never wait long
 
@@ -56,14 +56,15 @@ def rebuild(organisation_id: int) -> Iterator[int]:
         yield done
 
 
-def turn_seasons(organisation_id: int) -> int:
-    """Project again the seasonal customers whose season began or ended since; how many."""
-    with system_scope(organisation_id, job="season turn"), connection.cursor() as cursor:
+def turn_seasons(scope: Scope) -> int:
+    """Project again the seasonal customers of the scope's organisation whose season began or ended since; how many."""
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT array_agg(c.id) FROM customers_customer c JOIN customers_customerhot h ON h.customer_id = c.id"
             " JOIN organisation_organisation o ON o.id = c.organisation_id"
-            " WHERE c.is_seasonal_business AND h.season_now IS DISTINCT FROM"
-            " customers_season_now(true, c.seasonal_months, (crm_now() AT TIME ZONE o.zone)::date)"
+            " WHERE c.organisation_id = %s AND c.is_seasonal_business AND h.season_now IS DISTINCT FROM"
+            " customers_season_now(true, c.seasonal_months, (crm_now() AT TIME ZONE o.zone)::date)",
+            [scope.organisation_id],
         )
         ids = cursor.fetchone()[0] or []
         for start in range(0, len(ids), BATCH):

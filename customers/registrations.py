@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.core.navigation import NavEntry, NewEntry, register_new
 from crm.core.navigation import register as register_area
-from customers import grants, handlers  # noqa: F401 - handlers register themselves
+from customers import grants, handlers, upkeep  # noqa: F401 - handlers and jobs register themselves
 from organisation.access import register_grants
 
 

@@ -140,7 +140,7 @@ class CustomerFieldValue(OrganisationModel):
 class CustomerFieldChoice(OrganisationModel):
     """One choice of a field with several, as a row with a btree key. Kept by a trigger on the values."""
 
-    customer = internal(models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+"))
+    customer = internal(models.ForeignKey(Customer, on_delete=models.DO_NOTHING, related_name="+"))
     definition = internal(models.ForeignKey(FieldDefinition, on_delete=models.PROTECT, related_name="+"))
     choice = internal(models.CharField(_("choice"), max_length=200, db_collation="C"))
 

@@ -167,9 +167,12 @@ for _slot in DATE_SLOTS:
 
 
 class CustomerWord(OrganisationModel):
-    """One folded word of a customer's name, number, town or postcode. Copies owner and chain, so that the wall is an index."""
+    """One folded word of a customer's name, number, town or postcode. Copies owner and chain, so that the wall is an index.
 
-    customer = internal(models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_index=False))
+    Triggers alone write it: they take the words away before their customer goes.
+    """
+
+    customer = internal(models.ForeignKey(Customer, on_delete=models.DO_NOTHING, related_name="+", db_index=False))
     owner_id = internal(models.BigIntegerField(_("owner"), null=True))
     chain_id = internal(models.BigIntegerField(_("chain"), null=True))
     word = personal(models.TextField(_("word"), db_collation="C"))

@@ -1,0 +1,45 @@
+"""What keeps customers in order by itself: the turn of seasons, the end of the trash; and what change sets can undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from crm.core.access import Scope
+from customers import projection
+from customers.events import CustomerUpdated
+from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerTag, ExternalKey
+from jobs.registry import trash_eraser, undoable
+from jobs.schedule import periodic
+from outbox.services import publish_many
+
+BATCH: Final = 500  # customers erased at a time, each with all that hangs on it
+
+
+@periodic(every=timedelta(hours=1), name="customers.turn_seasons")
+def turn_seasons(scope: Scope) -> int:
+    """Project again whose season began or ended with the new month; how many."""
+    return projection.turn_seasons(scope)
+
+
+@trash_eraser("customers.accounts")
+def erase_trash(scope: Scope, before: datetime) -> int:
+    """Erase customers deleted before `before`, with all that hangs on them; a chain goes after its locations. How many."""
+    due = Customer.objects.filter(organisation_id=scope.organisation_id, deleted_at__lt=before)
+    locations, chains = due.filter(chain__isnull=False), due.filter(chain__isnull=True, locations__isnull=True)
+    return sum(_erase(list(rows.values_list("pk", flat=True)[:BATCH])) for rows in (locations, chains))
+
+
+def _erase(ids: list[int]) -> int:
+    Customer.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def _tell(scope: Scope, ids: Sequence[int]) -> None:
+    publish_many([CustomerUpdated(customer_id=customer_id, fields=("undone",)) for customer_id in ids])
+
+
+undoable(Customer, order=10, after=_tell)
+for _model in (Address, Contact, CustomerFieldValue, CustomerTag, ExternalKey):
+    undoable(_model, order=20, parent="customer")
