@@ -6,7 +6,6 @@ from datetime import datetime
 
 import structlog
 from celery import shared_task
-from django.db import close_old_connections
 from django.utils import timezone
 
 from jobs.running import due_runs, run
@@ -19,7 +18,6 @@ log = structlog.get_logger(__name__)
 @shared_task(name="jobs.tasks.tick")
 def tick() -> None:
     """Every 30 seconds: a sign of life of beat, Redis and worker together, then a message for each run that is due."""
-    close_old_connections()
     beat("worker")
     for due in due_runs(timezone.now()):
         run_job.apply_async(args=(due.job, due.organisation_id, due.period.isoformat()), expires=600)
@@ -28,7 +26,6 @@ def tick() -> None:
 @shared_task(name="jobs.tasks.run_job")
 def run_job(name: str, organisation_id: int | None, period: str) -> None:
     """Run one job for one organisation and period. A second message for the same changes nothing."""
-    close_old_connections()
     job = job_named(name)
     if job is None:
         log.warning("unknown job left out", job=name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from celery import shared_task
-from django.db import close_old_connections
 
 from outbox.delivering import deliver_from
 
@@ -11,5 +10,4 @@ from outbox.delivering import deliver_from
 @shared_task(name="outbox.tasks.deliver")
 def deliver(organisation_id: int, delivery_id: int) -> None:
     """Deliver what is due of this delivery's handler and subject. A second message for it changes nothing."""
-    close_old_connections()
     deliver_from(organisation_id, delivery_id)
