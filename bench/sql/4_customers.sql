@@ -30,7 +30,7 @@ WITH base AS (
         pain_supplier_quality, pain_unreliable_delivery, pain_poor_service, pain_notes, estimated_volume, expected_annual_volume, actual_annual_volume,
         renewal_date, phone, email, website, vat_id, legal_form, is_natural_person, xentral_customer_id, source, last_order_at, last_contact_at, activated_at,
         first_order_number, is_seasonal_business, seasonal_months, seasonal_pattern, created_at, updated_at)
-    SELECT i, org, 'K-' || lpad(i::text, 6, '0'),
+    SELECT i, org, 'K-' || lpad(i::text, greatest(6, length(i::text)), '0'),
            name || CASE WHEN bench.u(i, 61) < 0.12 THEN ' GmbH' WHEN bench.u(i, 61) < 0.16 THEN ' GbR' WHEN bench.u(i, 61) < 0.19 THEN ' & Co. KG' ELSE '' END,
            '', account_type, chain_id, status, created_at, owner_id, bench.business(kind),
            CASE WHEN bench.u(i, 62) < 0.3 THEN '' ELSE bench.pick(i, 63, '{SMALL,MEDIUM,LARGE,INDUSTRIAL}', 1.8) END,
