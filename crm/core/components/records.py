@@ -153,9 +153,16 @@ def _undo(label: object, name: str, url: str, undo: BoundField | None, was: obje
         _("%(field)s changed") % {"field": label},
         url,
         name,
-        undo.as_hidden({"id": False}),
+        _hidden(undo),
         was,
     )
+
+
+def _hidden(control: BoundField) -> SafeString:
+    """The value of a control as hidden inputs, without the ids that the visible control has."""
+    kind = control.field.hidden_widget()
+    kind.is_localized = bool(control.field.localize)
+    return kind.render(control.html_name, control.value(), attrs={})
 
 
 def _edit(label: object, name: str, url: str, control: BoundField, was: object, hint: object) -> SafeString:
