@@ -47,6 +47,15 @@ def enter_sign_in(identifier: str) -> None:
         cursor.execute("SELECT set_config('app.login', %s, true)", [identifier])
 
 
+def person_signing_in(user_id: int) -> User:
+    """The one user whom the sign-in is about, opened to the transaction. Raises User.DoesNotExist."""
+    from organisation.models import User as People  # noqa: PLC0415 - the models import the querysets, these the kernel
+
+    enter_sign_in(str(user_id))
+    person: User = People.objects.select_related("organisation").get(pk=user_id)
+    return person
+
+
 def name_actor(user: User) -> None:
     """Let the open transaction write this one person's own row, in his name: he has proved who he is."""
     with connection.cursor() as cursor:

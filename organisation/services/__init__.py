@@ -2,6 +2,7 @@
 
 from organisation.services.organisations import change_organisation, create_organisation, leave_demo
 from organisation.services.people import (
+    change_own_language,
     change_own_profile,
     change_user,
     create_user,
@@ -15,6 +16,7 @@ from organisation.services.teams import change_team, create_team
 
 __all__ = [
     "change_organisation",
+    "change_own_language",
     "change_own_profile",
     "change_team",
     "change_user",

@@ -178,6 +178,17 @@ def change_own_profile(*, scope: Scope, name: str, phone: str = "", language: st
 
 
 @transaction.atomic
+def change_own_language(*, scope: Scope, language: str) -> User:
+    """Change the language of one's own pages. Raises NotFound, Invalid."""
+    user: User = User.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=scope.user_id)
+    if user.language != _clean_language(language):
+        user.language = language
+        user.save(update_fields=["language"])
+        publish(UserUpdated(user_id=user.pk, fields=["language"]))
+    return user
+
+
+@transaction.atomic
 def set_password_by_link(*, digest: bytes, password: str) -> User:
     """Use a set-up link up and set the person's password; all his sessions end. Works before anybody is signed in.
 

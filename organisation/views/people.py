@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from crm.core.access import CrmRequest
 from organisation import services
 from organisation.encryption import decrypt, encrypt
+from organisation.factors import factors_of, has_factor
 from organisation.forms import NewPersonForm, PersonForm, ReasonForm, TeamForm, VersionForm
 from organisation.links import address_of
 from organisation.mails import send_set_up_mail
@@ -32,8 +32,7 @@ def people(request: CrmRequest) -> HttpResponse:
     """All people, by name; narrowed by words in name or mail."""
     request.scope.require("people.manage")
     query = " ".join(request.GET.get("q", "").split())[:80]
-    factor = Authenticator.objects.filter(user_id=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
-    rows = User.objects.visible_to(request.scope).select_related("team").annotate(has_factor=Exists(factor))
+    rows = User.objects.visible_to(request.scope).select_related("team").annotate(has_factor=has_factor())
     for word in query.split():
         rows = rows.filter(Q(name__icontains=word) | Q(email__icontains=word))
     return render(
@@ -77,7 +76,7 @@ def person(request: CrmRequest, pk: int) -> HttpResponse:
         "form": form,
         "person": user,
         "reason_form": ReasonForm(),
-        "factors": Authenticator.objects.filter(user_id=pk).order_by("pk"),
+        "factors": factors_of(pk),
         "sign_ins": sign_ins(pk),
         "link": decrypt(shown["address"]) if shown.get("user") == pk else None,
         "tab": "people",

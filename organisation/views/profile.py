@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm.core.access import CrmRequest
 from organisation import services
-from organisation.adapters import SecondFactorAdapter
+from organisation.factors import factors_of, of_type, removable
 from organisation.forms import ProfileForm
 from organisation.models import User
 from organisation.sessions import end_sign_ins, sign_ins
@@ -39,15 +39,15 @@ def profile(request: CrmRequest) -> HttpResponse:
 @require_GET
 def security(request: CrmRequest) -> HttpResponse:
     """Password, second factors, recovery codes, open sessions."""
-    factors = list(Authenticator.objects.filter(user_id=request.scope.user_id).order_by("pk"))
-    codes = next((one for one in factors if one.type == Authenticator.Type.RECOVERY_CODES), None)
+    factors = list(factors_of(request.scope.user_id))
+    app, codes = of_type(factors, "totp"), of_type(factors, "recovery_codes")
     context = {
         "tab": "security",
-        "app": next((one for one in factors if one.type == Authenticator.Type.TOTP), None),
-        "passkeys": [one for one in factors if one.type == Authenticator.Type.WEBAUTHN],
-        "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
-        "removable": {one.pk for one in factors if SecondFactorAdapter().can_delete_authenticator(one)},
-        "has_factor": any(one.type != Authenticator.Type.RECOVERY_CODES for one in factors),
+        "app": app[0] if app else None,
+        "passkeys": of_type(factors, "webauthn"),
+        "codes_left": len(codes[0].wrap().get_unused_codes()) if codes else 0,
+        "removable": removable(factors),
+        "has_factor": len(factors) > len(codes),
         "passkeys_possible": passkeys_possible(request),
         "sign_ins": sign_ins(request.scope.user_id or 0),
         "own_key": request.session.session_key,
@@ -69,10 +69,9 @@ def end_other_sessions(request: CrmRequest) -> HttpResponse:
 @require_POST
 def change_language(request: CrmRequest) -> HttpResponse:
     """The language of one's own pages, from the user's menu."""
-    me = User.objects.visible_to(request.scope).get_or_not_found(pk=request.scope.user_id)
-    services.change_own_profile(
-        scope=request.scope, name=me.name, phone=me.phone, language=request.POST.get("language", me.language)
-    )
+    language = request.POST.get("language", "")
+    if language in dict(settings.LANGUAGES):
+        services.change_own_language(scope=request.scope, language=language)
     address = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
         address = "/"

@@ -6,7 +6,6 @@ import ipaddress
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
-from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
@@ -20,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from organisation.adapters import SecondFactorAdapter
+from organisation.factors import spend_first_code
 from organisation.middleware import PASSED, has_passed
 
 
@@ -51,9 +51,7 @@ class AuthenticatorAppView(ActivateTOTPView):  # type: ignore[misc]
         """Keep the app; its first code is used up, and this session has its second factor."""
         step = form.first_step()
         answer: HttpResponse = super().form_valid(form)
-        app = Authenticator.objects.get(user_id=self.request.user.pk, type=Authenticator.Type.TOTP)
-        app.data["last_step"] = step
-        app.save(update_fields=["data"])
+        spend_first_code(self.request.user.pk, step)
         pass_second_factor(self.request)
         return answer
 

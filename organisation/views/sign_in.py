@@ -18,13 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from crm.core.access import CrmRequest
 from organisation import demo_sign_in, links
-from organisation.access import enter_sign_in
+from organisation.access import person_signing_in
 from organisation.choices import LinkPurpose
 from organisation.forms import PasswordForm
 from organisation.middleware import PASSED
-from organisation.models import User
-from organisation.services import set_password_by_link
+from organisation.services import change_own_language, set_password_by_link
 
 SET_UP_KEY = "set_up_link"
 BACKEND = "organisation.backends.MailBackend"
@@ -84,8 +84,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     user_id = links.user_of(digest, LinkPurpose.SET_UP) if digest else None
     if user_id is None:
         return _private(render(request, "account/link_invalid.html", status=410))
-    enter_sign_in(str(user_id))
-    user = User.objects.select_related("organisation").get(pk=user_id)
+    user = person_signing_in(user_id)
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if form.submit(set_password_by_link, digest=digest):
         request.session.flush()  # whoever was signed in here before is not any more
@@ -106,30 +105,31 @@ def sign_in_demo(request: HttpRequest) -> HttpResponse:
     offered = {str(one.pk) for one in demo_sign_in.demo_users(request)}
     if wanted not in offered:
         raise Http404
-    enter_sign_in(wanted)
-    user = User.objects.select_related("organisation").get(pk=int(wanted))
-    login(request, user, backend=BACKEND)
+    login(request, person_signing_in(int(wanted)), backend=BACKEND)
     request.session[PASSED] = True
     return redirect("home")
 
 
 @require_POST
-def choose_language(request: HttpRequest) -> HttpResponse:
-    """Keep the language of the pages before sign-in in a cookie."""
+def choose_language(request: CrmRequest) -> HttpResponse:
+    """The language of the sign-in pages: a cookie, and for somebody signed in already his own language."""
     address = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
         address = "/"
     answer = HttpResponseRedirect(address)
-    language = request.POST.get("language")
-    if language in dict(settings.LANGUAGES):
-        answer.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            language,
-            max_age=365 * 24 * 3600,
-            secure=settings.LANGUAGE_COOKIE_SECURE,
-            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-            samesite="Lax",
-        )
+    language = request.POST.get("language", "")
+    if language not in dict(settings.LANGUAGES):
+        return answer
+    if request.scope is not None:
+        change_own_language(scope=request.scope, language=language)
+    answer.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 24 * 3600,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite="Lax",
+    )
     return answer
 
 

@@ -278,6 +278,14 @@ def test_pages_of_everybody(client, as_user, people):
     )
 
 
+def test_the_language_of_ones_pages(client, as_user, people):
+    as_user(people("REP"))
+    client.post("/settings/language/", {"language": "xx"})
+    assert 'lang="en"' in client.get("/settings/profile/").content.decode()
+    client.post("/accounts/language/", {"language": "de", "next": "/settings/profile/"})
+    assert 'lang="de"' in client.get("/settings/profile/").content.decode()
+
+
 def test_an_administrator_adds_a_person(client, as_user, admin, organisation, django_capture_on_commit_callbacks):
     as_user(admin)
     team = make_team(organisation)
