@@ -125,8 +125,8 @@ def test_the_worker_fills_and_empties_the_slot(people: People) -> None:
         slot = services.set_hot(scope=scope, definition_id=field.pk, hot=True).hot_slot
         event = Event.objects.filter(type="field_definition.hot.changed").latest("pk")
         for _again in range(2):
-            handlers.project_holders(scope, event)
+            handlers.project_holders(event, scope)
             assert getattr(CustomerHot.objects.get(pk=customer.pk), slot) == 2_400_000
         services.set_hot(scope=scope, definition_id=field.pk, hot=False)
-        handlers.project_holders(scope, Event.objects.filter(type="field_definition.hot.changed").latest("pk"))
+        handlers.project_holders(Event.objects.filter(type="field_definition.hot.changed").latest("pk"), scope)
         assert getattr(CustomerHot.objects.get(pk=customer.pk), slot) is None
