@@ -53,6 +53,7 @@ def document(
         "",
         f"Written by `./freshplan bench --customers {customers}` on {now:%Y-%m-%d %H:%M} UTC; not edited by hand.",
         f"Machine: {_machine()}. List: {part}.",
+        f"Load of the machine over the last 15 minutes: {os.getloadavg()[2]:.1f} (above its cores other work ran beside).",
         "Rows: " + ", ".join(f"{table} {count:,}" for table, count in counts.items()) + ".",
         HOW,
         "## Figures",
