@@ -25,7 +25,7 @@ from customers.models import (
     FieldDefinition,
     Tag,
 )
-from customers.shown import column_text, plain_text, upper_first, value_text
+from customers.shown import MONEY_COLUMNS, column_text, plain_text, upper_first, value_text
 from organisation.models import User
 
 PAGE: Final = 50
@@ -227,9 +227,9 @@ class HistoryReader:
             reason=row["history_change_reason"] or "",
         )
 
-    @staticmethod
-    def _columns(model: type[Model]) -> Iterable[Field[Any, Any]]:
-        fields = (field for field in model._meta.fields if field.name not in SKIPPED and not field.generated)
+    def _columns(self, model: type[Model]) -> Iterable[Field[Any, Any]]:
+        hidden = SKIPPED if self.scope.allows("money.read") else SKIPPED | MONEY_COLUMNS
+        fields = (field for field in model._meta.fields if field.name not in hidden and not field.generated)
         return [field for field in fields if field.name not in {"text_key", "number_key"}]
 
     def _show(self, field: Field[Any, Any], value: Any) -> str:

@@ -14,6 +14,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
     ), alike AS MATERIALIZED (
         SELECT word FROM words UNION
         SELECT s.word COLLATE "C" FROM words CROSS JOIN LATERAL customers_similar_words(words.word, 5) s
+    ), here AS MATERIALIZED (
+        SELECT p.customer_id FROM customers_customerword p, asked a
+         WHERE p.organisation_id = a.organisation AND p.word = a.postcode LIMIT 3000
     ), found AS MATERIALIZED (
         SELECT c.id FROM customers_customer c, asked a
          WHERE c.organisation_id = a.organisation AND c.phone = a.phone AND c.phone <> '' AND c.deleted_at IS NULL
@@ -25,10 +28,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
             SELECT w.customer_id FROM customers_customerword w
              WHERE w.organisation_id = a.organisation AND w.word = alike.word LIMIT 200) f
         UNION
-        SELECT f.customer_id FROM alike CROSS JOIN asked a CROSS JOIN LATERAL (
-            SELECT w.customer_id FROM customers_customerword w
-              JOIN customers_customerword p ON p.customer_id = w.customer_id AND p.word = a.postcode
-             WHERE a.postcode IS NOT NULL AND w.organisation_id = a.organisation AND w.word = alike.word LIMIT 50) f
+        SELECT w.customer_id FROM here JOIN customers_customerword w ON w.customer_id = here.customer_id AND w.word = ANY
+            (ARRAY (SELECT word FROM alike))
     ), scored AS (
         SELECT c.id, c.owner_id, c.chain_id, similarity(c.name_key, a.name) AS name_score,
                coalesce(EXISTS (SELECT 1 FROM customers_address d WHERE d.customer_id = c.id AND d.postcode = a.postcode), false)

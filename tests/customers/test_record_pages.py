@@ -303,6 +303,16 @@ def test_as_of(as_user: SignIn, rep: User, full: Customer) -> None:
         assert page(client, "detail", full.pk, query=query).status_code == 200
 
 
+def test_no_money_without_the_right(as_user: SignIn, people: People, full: Customer) -> None:
+    """The data-protection officer reads no volumes, neither on the page nor in the history."""
+    client = as_user(people("DPO"))
+    for query in ("", "?tab=history", "?tab=history&as_of=2099-01-01"):
+        text = page(client, "detail", full.pk, query=query).content.decode()
+        assert "48,600" not in text
+        assert "annual volume" not in text
+    assert page(client, "field", full.pk, "expected_annual_volume").status_code == 404
+
+
 def test_trash(as_user: SignIn, people: People, rep: User, full: Customer) -> None:
     """Deleted, undone, deleted again; in the trash of who deleted it and of managers, not of others."""
     client = as_user(rep)
