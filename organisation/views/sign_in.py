@@ -58,9 +58,13 @@ class ResetFromLinkView(PasswordResetFromKeyView):  # type: ignore[misc]
     """A new password by the link of the mail. The second factor stays as it is."""
 
     def dispatch(self, request: HttpRequest, uidb36: str, key: str, **kwargs: Any) -> HttpResponseBase:
-        """The library's steps; the address with the token is left before anything is shown, and sends no referrer."""
+        """The library's steps; the address with the token is left before anything is shown, and sends no referrer.
+
+        The form's own page keeps the usual policy: without a referrer browsers hide the origin, and its POST is refused.
+        """
         answer: HttpResponseBase = super().dispatch(request, uidb36, key, **kwargs)
-        answer.headers["Referrer-Policy"] = "no-referrer"
+        if key != self.reset_url_key:
+            answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
 
 
@@ -68,11 +72,10 @@ class ResetFromLinkView(PasswordResetFromKeyView):  # type: ignore[misc]
 @require_GET
 def set_up_link(request: HttpRequest, token: str) -> HttpResponse:
     """Swaps the link's token for a note in the session and leaves its address. Opening it does nothing else."""
-    digest = links.digest_of(token)
-    if links.user_of(digest, LinkPurpose.SET_UP) is None:
-        return _private(render(request, "account/link_invalid.html", status=410))
-    request.session[SET_UP_KEY] = base64.b64encode(digest).decode()
-    return _private(redirect("set_up"))
+    request.session[SET_UP_KEY] = base64.b64encode(links.digest_of(token)).decode()
+    answer = redirect("set_up")
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
 
 
 @never_cache
@@ -83,7 +86,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     digest = base64.b64decode(request.session.get(SET_UP_KEY, ""))
     user_id = links.user_of(digest, LinkPurpose.SET_UP) if digest else None
     if user_id is None:
-        return _private(render(request, "account/link_invalid.html", status=410))
+        return render(request, "account/link_invalid.html", status=410)
     user = person_signing_in(user_id)
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if form.submit(set_password_by_link, digest=digest):
@@ -92,9 +95,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         form.result.backend = BACKEND
         answer: HttpResponse = perform_login(request, form.result)
         return answer
-    return _private(
-        render(request, "account/set_up.html", {"form": form, "person": user}, status=422 if form.errors else 200)
-    )
+    return render(request, "account/set_up.html", {"form": form, "person": user}, status=422 if form.errors else 200)
 
 
 @never_cache
@@ -130,10 +131,4 @@ def choose_language(request: CrmRequest) -> HttpResponse:
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
         samesite="Lax",
     )
-    return answer
-
-
-def _private(answer: HttpResponse) -> HttpResponse:
-    answer["Referrer-Policy"] = "no-referrer"
-    answer["X-Robots-Tag"] = "noindex"
     return answer

@@ -146,6 +146,7 @@ def test_password_reset_by_mail(client, member, django_capture_on_commit_callbac
     assert opened.status_code == 302
     assert "set-password" in opened.url  # the token has left the address
     assert opened["Referrer-Policy"] == "no-referrer"
+    assert client.get(opened.url)["Referrer-Policy"] == "same-origin"
     weak = client.post(opened.url, {"password1": "password1234", "password2": "password1234"})
     assert weak.status_code == 200
     done = client.post(opened.url, {"password1": "a quite new sentence", "password2": "a quite new sentence"})
