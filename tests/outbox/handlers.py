@@ -33,6 +33,13 @@ class ProbeBroke(ProbeHappened):
     type: ClassVar[str] = "probe.broke"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeCounted(ProbeHappened):
+    """One handler hears it."""
+
+    type: ClassVar[str] = "probe.counted"
+
+
 def record(event, scope, name):
     Effect.objects.create(
         organisation_id=scope.organisation_id,
@@ -43,7 +50,7 @@ def record(event, scope, name):
     )
 
 
-@handler("probe.happened", "probe.broke", name="probe.record")
+@handler("probe.happened", "probe.broke", "probe.counted", name="probe.record")
 def record_probe(event, scope):
     record(event, scope, "probe.record")
 

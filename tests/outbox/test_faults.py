@@ -13,19 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import redis
+from django.conf import settings
 from django.db import connection, transaction
 
 from crm.core.access import system_scope
 from outbox import services
 from outbox.models import Delivery, Event
-from tests.outbox.handlers import ProbeHappened
+from tests.outbox.handlers import ProbeCounted
 from tests.outbox.models import Effect
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WRITES, SUBJECTS, WRITERS = 1_000, 40, 4
-WRITING_SECONDS = 20.0
+WRITING_SECONDS = 15.0
 PLAN = ["relay", "worker", "pool child", "relay and worker", "relay", "pool child", "relay"]
-END_AFTER = 30.0  # seconds after the last write in which everything must be handled
+PROGRESS = 15.0  # seconds to wait for it at most before each kill: a loaded machine starts processes slowly
+END_AFTER = 120.0  # seconds after the last kill in which everything must be handled
 
 
 class Process:
@@ -63,13 +66,13 @@ def write(organisation_id, numbers, pause):
         for number in numbers:
             probe = number % SUBJECTS
             with system_scope(organisation_id, job="writer"):
-                event_id = services.publish(ProbeHappened(probe_id=probe, number=number))
+                event_id = services.publish(ProbeCounted(probe_id=probe, number=number))
                 Effect.objects.create(
                     organisation_id=organisation_id, handler="write", event_id=event_id, subject_id=probe, number=number
                 )
                 if number % 10 == 9:
                     with transaction.atomic():
-                        services.publish(ProbeHappened(probe_id=probe, number=-number))
+                        services.publish(ProbeCounted(probe_id=probe, number=-number))
                         transaction.set_rollback(True)
             time.sleep(chance.random() * 2 * pause)
     finally:
@@ -88,7 +91,7 @@ def wait_for(organisation_id, handled, seconds, processes):
     while time.monotonic() < end and counted(organisation_id)[2] < handled:
         for process in processes:
             process.look_after()
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 @pytest.mark.fault
@@ -97,6 +100,7 @@ def test_killing_relay_and_worker_loses_nothing_and_doubles_nothing(house, datab
     env.pop("CRM_SUPERVISED", None)
     celery = [sys.executable, "-m", "celery", "-A", "crm", "worker", "-c", "2", "--loglevel", "WARNING"]
     rows, chance = [], random.Random(20261121)
+    redis.Redis.from_url(settings.REDIS_URL).delete(f"crm:{connection.settings_dict['NAME']}")  # of an earlier test run
     with (tmp_path / "processes.log").open("wb") as log:
         processes = [
             Process(
@@ -125,13 +129,13 @@ def test_killing_relay_and_worker_loses_nothing_and_doubles_nothing(house, datab
                 writing = [pool.submit(write, house.pk, range(n, WRITES, WRITERS), per_writer) for n in range(WRITERS)]
                 for what in PLAN:
                     # only after some progress does a kill hit a worker at work and not one that starts
-                    wait_for(house.pk, counted(house.pk)[2] + 1, 6.0, processes)
+                    wait_for(house.pk, counted(house.pk)[2] + 1, PROGRESS, processes)
                     time.sleep(chance.random())
                     kill(what)
                 for future in writing:
                     future.result()
             written_after = time.monotonic() - started
-            wait_for(house.pk, 2 * WRITES, END_AFTER, processes)
+            wait_for(house.pk, WRITES, END_AFTER, processes)
             handled_after = time.monotonic() - started
         finally:
             for process in processes:
@@ -143,15 +147,13 @@ def test_killing_relay_and_worker_loses_nothing_and_doubles_nothing(house, datab
         for second, what, unplaced, waiting, done in rows:
             print(f"  {second:6.1f}  {what:<18} {unplaced:10}  {waiting:11}  {done:7}")
 
-    assert counted(house.pk) == (0, 0, 2 * WRITES), (tmp_path / "processes.log").read_text()[-3000:]
+    assert counted(house.pk) == (0, 0, WRITES), (tmp_path / "processes.log").read_text()[-3000:]
     with system_scope(house.pk, job="test"):
         events = dict(Event.objects.order_by("position").values_list("event_id", "data__number"))
         assert list(Event.objects.order_by("position").values_list("position", flat=True)) == list(range(1, WRITES + 1))
         effects = Counter(Effect.objects.values_list("handler", "event_id"))
         assert set(effects.values()) == {1}
-        assert effects.keys() == {
-            (name, event) for event in events for name in ("write", "probe.record", "probe.single")
-        }
+        assert effects.keys() == {(name, event) for event in events for name in ("write", "probe.record")}
         order = list(Effect.objects.filter(handler="probe.record").order_by("pk").values_list("subject_id", "number"))
     assert sorted(events.values()) == list(range(WRITES))
     feed = [(number % SUBJECTS, number) for number in events.values()]
