@@ -1,0 +1,252 @@
+"""Every page, filled with data: no violation in light and dark, nothing in the console, no sideways scrolling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import RequestFactory
+from playwright.sync_api import ConsoleMessage, Page, Response
+
+from crm.core import error_pages
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.house import House
+from tests.conftest import PASSWORD
+
+LIST = "/customer-management/customers/"
+EXEMPT: dict[str, dict[str, str]] = {}
+"""Page → rule → reason. Only for markup that a library of the administration writes."""
+
+OF_COLOUR = ["color-contrast", "link-in-text-block"]
+"""Rules that the dark theme can break: all others look at the markup, and that is the same."""
+
+Act = Callable[[Page, House], object]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page in one state: its address, who looks, what is done there first, the answer's status."""
+
+    path: str
+    who: str = "manager"
+    act: Act | None = None
+    status: int = 200
+
+    def address(self, house: House) -> str:
+        """The path with the records' numbers."""
+        return self.path.format(
+            list=LIST,
+            full=f"{LIST}{house.full.pk}/",
+            chain=f"{LIST}{house.chain.pk}/",
+            archived=f"{LIST}{house.archived.pk}/",
+            house=house,
+        )
+
+
+def pressing(*selectors: str, shows: str) -> Act:
+    """Press one after the other what is visible; then `shows` must be."""
+
+    def act(page: Page, _house: House) -> None:
+        for selector in selectors:
+            page.locator(f"{selector} >> visible=true").first.click()
+        page.locator(shows).wait_for()
+
+    return act
+
+
+def in_dialog(address: str, *, by_menu: bool = False) -> Act:
+    """The form that a link of the record opens."""
+    menu = ["[popovertarget=m-record]"] if by_menu else []
+    return pressing(*menu, f'[hx-get$="/{address}"]', shows="#record-dialog[open] form")
+
+
+def empty_form_sent(page: Page, _house: House) -> None:
+    """The form with nothing in it, sent."""
+    page.locator(".fp-formbar .btn-primary").click()
+    page.locator("#errors").wait_for()
+
+
+def password_given(page: Page, house: House) -> None:
+    """The first factor."""
+    page.locator("#id_login").fill(house.rep.email)
+    page.locator("#id_password").fill(PASSWORD)
+    page.locator("form .btn-primary").click()
+    page.locator("#id_code").wait_for()
+
+
+def wrong_password_given(page: Page, house: House) -> None:
+    """A first factor that is none."""
+    page.locator("#id_login").fill(house.rep.email)
+    page.locator("#id_password").fill("falsch geraten")
+    page.locator("form .btn-primary").click()
+    page.locator("[role=alert] >> visible=true").wait_for()
+
+
+def duplicate_typed(page: Page, _house: House) -> None:
+    """A name that is there already."""
+    page.locator("[name=company_name]").fill("Biergarten zum gruenen Huegel")
+    page.locator("#duplicates a").first.wait_for()
+
+
+PAGES = {
+    "sign-in": Shown("/accounts/login/", who=""),
+    "sign-in, refused": Shown("/accounts/login/", who="", act=wrong_password_given),
+    "second factor": Shown("/accounts/login/", who="", act=password_given),
+    "set-up link": Shown("/accounts/set-up/{house.set_up_token}/", who=""),
+    "set-up link, used": Shown("/accounts/set-up/none/", who="", status=410),
+    "password forgotten": Shown("/accounts/password/reset/", who=""),
+    "password forgotten, sent": Shown("/accounts/password/reset/sent/", who=""),
+    "list": Shown("{list}"),
+    "list, wide": Shown("{list}?cols=name,status,number,business_type,city,owner,renewal_date,created_at"),
+    "list, narrowed": Shown("{list}?status=PROSPECT&q=hirsch"),
+    "list, similar words": Shown("{list}?q=kastanjenhof"),
+    "list, no match": Shown("{list}?q=zzzzqqq"),
+    "list, nobody yet": Shown("{list}", who="nobody"),
+    "list, wrong filter": Shown("{list}?f=nothing:eq:1&status=NOPE"),
+    "list, filter panel": Shown("{list}", act=pressing("#open-builder", shows="#pop-builder")),
+    "list, columns panel": Shown("{list}", act=pressing("[popovertarget=pop-columns]", shows="#pop-columns")),
+    "list, account menu": Shown("{list}", act=pressing("[popovertarget=menu-me]", shows="#menu-me")),
+    "list, keys": Shown("{list}", act=lambda page, _: page.keyboard.press("?")),
+    "record": Shown("{full}", who="rep"),
+    "record, as manager": Shown("{full}"),
+    "record, for reading": Shown("{full}", who="colleague"),
+    "record, fields": Shown("{full}?tab=fields", who="rep"),
+    "record, history": Shown("{full}?tab=history", who="rep"),
+    "record, as of a day": Shown("{full}?tab=history&as_of=2099-01-01", who="rep"),
+    "record, chain": Shown("{chain}"),
+    "record, archived": Shown("{archived}"),
+    "record, menu": Shown("{full}", act=pressing("[popovertarget=m-record]", shows="#m-record")),
+    "record, why": Shown("{full}", act=pressing("[popovertarget=m-record]", "[data-open=why]", shows="#why[open]")),
+    "record, a field": Shown(
+        "{full}", who="rep", act=pressing("#field-phone button.fp-field__value", shows="#field-phone [data-edit]")
+    ),
+    "dialog, contact": Shown("{full}", who="rep", act=in_dialog("contacts/new/")),
+    "dialog, contact there": Shown("{full}", who="rep", act=pressing(".fp-line__name", shows="#record-dialog[open] form")),
+    "dialog, address": Shown("{full}", who="rep", act=in_dialog("addresses/new/")),
+    "dialog, season": Shown("{full}", who="rep", act=in_dialog("season/")),
+    "dialog, tags": Shown("{full}", who="rep", act=in_dialog("tags/")),
+    "dialog, pains": Shown("{full}", who="rep", act=in_dialog("pains/")),
+    "dialog, activate": Shown("{full}", who="rep", act=in_dialog("activate/")),
+    "dialog, status": Shown("{full}", act=in_dialog("status/ARCHIVIERT/", by_menu=True)),
+    "dialog, owner": Shown("{full}", act=in_dialog("owner/", by_menu=True)),
+    "dialog, sharing": Shown("{full}", act=in_dialog("sharing/", by_menu=True)),
+    "dialog, as a page": Shown("{full}contacts/new/", who="rep"),
+    "new customer": Shown("{list}new/", who="rep"),
+    "new customer, location": Shown("{list}new/?chain={house.chain.pk}"),
+    "new customer, errors": Shown("{list}new/", who="rep", act=empty_form_sent, status=422),
+    "new customer, duplicate": Shown("{list}new/", who="rep", act=duplicate_typed),
+    "trash": Shown("{list}trash/"),
+    "trash, empty": Shown("{list}trash/", who="nobody"),
+    "profile": Shown("/settings/profile/", who="rep"),
+    "security": Shown("/settings/security/", who="administrator"),
+    "people": Shown("/settings/people/", who="administrator"),
+    "person": Shown("/settings/people/{house.rep.pk}/", who="administrator"),
+    "new person": Shown("/settings/people/new/", who="administrator"),
+    "teams": Shown("/settings/teams/", who="administrator"),
+    "team": Shown("/settings/teams/{house.team.pk}/", who="administrator"),
+    "new team": Shown("/settings/teams/new/", who="administrator"),
+    "organisation": Shown("/settings/organisation/", who="administrator"),
+    "second factor, choose": Shown("/accounts/second-factor/set-up/", who="manager"),
+    "password": Shown("/accounts/password/change/", who="rep"),
+    "not allowed": Shown("/settings/people/", who="rep", status=403),
+    "not allowed, customers": Shown("{list}new/", who="auditor", status=403),
+    "not there": Shown("{list}999999/", status=404),
+    "gallery": Shown("/gallery/"),
+    "admin": Shown("/admin/", who="administrator"),
+    "admin, list": Shown("/admin/customers/customer/", who="administrator"),
+    "admin, record": Shown("/admin/customers/customer/{house.full.pk}/change/", who="administrator"),
+    "admin, fields": Shown("/admin/customers/fielddefinition/", who="administrator"),
+    "admin, person": Shown("/admin/organisation/user/{house.rep.pk}/change/", who="administrator"),
+}
+
+
+class Watch:
+    """What the browser complains about: errors of scripts, failed requests, broken policy."""
+
+    def __init__(self, page: Page, expected: int) -> None:
+        self.complaints: list[str] = []
+        self._expected = f"status of {expected}"
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        page.on("response", self._answered)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # The page's own answer 403, 404, 410 or 422 is a line in the console as well.
+        if message.type == "error" and self._expected not in message.text:
+            self.complaints.append(f"console: {message.text} {message.location.get('url', '')}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 500:
+            self.complaints.append(f"{response.status} {response.url}")
+
+
+def violations(page: Page, rules: list[str] | None = None) -> dict[str, list[str]]:
+    """Rule → what breaks it and where, as axe sees the page now; by all rules, or by those named."""
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": rules}
+    found = Axe().run(page, options=options).response["violations"]
+    return {
+        one["id"]: [f"{node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:200]}" for node in one["nodes"][:4]]
+        for one in found
+    }
+
+
+def check(page: Page, name: str) -> list[str]:
+    """All complaints about the page that stands there, in light and dark, wide and narrow."""
+    exempt = EXEMPT.get(name, {})
+    said = []
+    seen = set()
+    for scheme, rules in (("light", None), ("dark", OF_COLOUR)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = violations(page, rules)
+        seen |= set(found)
+        said += [f"{scheme}: {rule}: {where}" for rule, where in found.items() if rule not in exempt]
+    said += [f"stale exemption: {rule}" for rule in exempt if rule not in seen]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        said.append(f"scrolls sideways at 390 px: {page.evaluate(WIDEST)}")
+    page.set_viewport_size(DESKTOP)
+    return said
+
+
+def report(complaints: list[str]) -> None:
+    """Fail with all of them, one a line."""
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+
+
+WIDEST = """() => [...document.body.querySelectorAll('*')]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+  .map((e) => `${e.tagName}.${e.className} ${Math.round(e.getBoundingClientRect().right)}`).slice(0, 12)"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page(name: str, house: House, open_as: Callable[..., Page], signed_in: Callable[..., Page]) -> None:
+    """No violation in light or dark, a silent console, no sideways scrolling on a phone."""
+    shown = PAGES[name]
+    page = signed_in(getattr(house, shown.who)) if shown.who else open_as(None)
+    watch = Watch(page, shown.status)
+    answer = page.goto(shown.address(house))
+    if shown.act is None:
+        assert answer is not None
+        assert answer.status == shown.status
+    else:
+        shown.act(page, house)
+    complaints = check(page, name) + watch.complaints
+    page.close()
+    report(complaints)
+
+
+@pytest.mark.parametrize("view", [error_pages.server_error, error_pages.unavailable, error_pages.bad_request])
+def test_error_page(view: Callable[..., object], house: House, open_as: Callable[..., Page]) -> None:
+    """The pages that no address leads to, given in place of another."""
+    html = view(RequestFactory().get("/")).content.decode()  # type: ignore[attr-defined]
+    page = open_as(None)
+    page.route("**/healthz", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
+    watch = Watch(page, 200)
+    page.goto("/healthz")
+    report(check(page, view.__name__) + watch.complaints)
