@@ -50,7 +50,7 @@ function find() {
 const KEYS = {
   c: () => openMenu("menu-new"),
   e: editField,
-  f: () => one("[data-filter]")?.click(),
+  f: () => openMenu(one("[data-filter]")?.getAttribute("popovertarget")),
   j: () => turn(1),
   k: () => turn(-1),
   z: () => one("#toasts [data-undo]")?.click(),

@@ -34,6 +34,7 @@ export function openMenu(id) {
   const button = all(`[popovertarget="${id}"]`).find(shown);
   if (!button || !one(`#${id}`)) return;
   opener.set(id, button);
+  if (document.activeElement === document.body) button.focus(); // closing gives the focus back to what had it
   one(`#${id}`).showPopover();
 }
 
