@@ -189,7 +189,7 @@ def _edit(label: object, name: str, url: str, control: BoundField, was: object, 
     described = {"aria-describedby": error_id, "aria-labelledby": f"l-{name}"}
     kept = format_html('<input type="hidden" name="was" value="{}">', was) if was is not None else NOTHING
     body = format_html(
-        '<form class="fp-field__form" hx-post="{}" hx-target="#field-{}" hx-swap="outerHTML" data-edit>{}{}'
+        '<form class="fp-field__form" hx-post="{}" hx-target="#field-{}" hx-swap="outerHTML" novalidate data-edit>{}{}'
         '<span class="fp-field__wait">{}<span class="visually-hidden">{}</span></span>{}</form>',
         url,
         name,
