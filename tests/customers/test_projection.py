@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import date, timedelta
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
-from crm.core.access import activate, system_scope_for
+from crm.core.access import activate, current_scope, system_scope_for
+from customers import services
 from customers.choices import AccountType, BusinessType, CustomerStatus, FieldType
 from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerHot, FieldDefinition
+from organisation.choices import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.wall]
 
@@ -56,12 +60,13 @@ def last_of_history(model) -> dict[int, tuple]:
 
 
 class Writer:
-    """Random writes by every path: rows one by one, in bulk, by queryset, by raw SQL."""
+    """Random writes by every path: services, admin, rows one by one, in bulk, by queryset, by raw SQL."""
 
-    def __init__(self, organisation, people, definitions):
+    def __init__(self, organisation, people, definitions, client=None):
         self.random, self.organisation = random.Random(SEED), organisation
         self.users, self.definitions = people, definitions
         self.number = 0
+        self.client = client
 
     def new(self, **values):
         self.number += 1
@@ -91,6 +96,8 @@ class Writer:
                 self.value,
                 self.trash,
                 self.season,
+                self.service,
+                self.admin,
             ]
         )
         return act()
@@ -147,6 +154,41 @@ class Writer:
             )
         return 5
 
+    def service(self):
+        """One call of a service, as pages make it."""
+        (pk,) = self.some(1)
+        scope = current_scope()
+        if Customer.objects.visible_to(scope).filter(pk=pk).exists():
+            call = self.random.choice(
+                [
+                    lambda: services.update_customer(
+                        scope=scope, customer_id=pk, changes={"company_name": "Gasthof Löwe"}
+                    ),
+                    lambda: services.write_fields(
+                        scope=scope, customer_id=pk, values={"covers": self.random.randint(1, 99)}
+                    ),
+                    lambda: services.set_tags(scope=scope, customer_id=pk, names=["Bio"]),
+                    lambda: services.delete_customer(scope=scope, customer_id=pk),
+                    lambda: services.add_address(
+                        scope=scope, customer_id=pk, values={"kind": "BILLING", "city": "Ulm"}
+                    ),
+                ]
+            )
+            call()
+        return 1
+
+    def admin(self):
+        """A field definition through the admin: its page calls the catalogue's service."""
+        definition = self.random.choice(self.definitions)[0]
+        definition.refresh_from_db()
+        page = reverse("admin:customers_fielddefinition_change", args=[definition.pk])
+        form = self.client.get(page).context["adminform"].form
+        data = {name: form.initial[name] for name in form.fields if form.initial.get(name) not in (None, False)}
+        data |= {name: json.dumps(value) for name, value in data.items() if isinstance(value, dict)}
+        data["label_de"] = f"Feld {self.random.randint(1, 999)}"
+        assert self.client.post(page, data).status_code == 302
+        return 1
+
     def trash(self):
         for pk in self.some(2):
             Customer.objects.filter(pk=pk).update(deleted_at=self.random.choice([None, timezone.now()]))
@@ -184,10 +226,11 @@ def definitions_of(organisation):
     ]
 
 
-def test_projection_words_and_history_equal_a_recomputation_after_10_000_writes(organisation, people):
+def test_projection_words_and_history_equal_a_recomputation_after_10_000_writes(organisation, people, as_user):
     users = [people() for _ in range(4)]
+    client = as_user(people(Role.MANAGER))
     with activate(system_scope_for(organisation.pk, job="test")):
-        writer = Writer(organisation, users, definitions_of(organisation))
+        writer = Writer(organisation, users, definitions_of(organisation), client)
         writer.bulk()
         written = 0
         while written < 10_000:
