@@ -68,7 +68,6 @@ class TeamAdmin(ServiceModelAdmin):
     list_display = ("name",)
     search_fields = ("name",)
     fields = ("name", "leads", "postcode_regions")
-    filter_horizontal = ("leads",)
     change_right = add_right = "people.manage"
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
