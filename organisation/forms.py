@@ -79,7 +79,7 @@ class NewPersonForm(_PersonForm):
     """A new person."""
 
     email = forms.EmailField(label=gettext_lazy("E-mail"), max_length=254)
-    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=Language.choices, initial=Language.DE)
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=Language.choices)
 
     field_order = ("name", "email", "role", "team", "phone", "language")
 

@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from crm.core.access import Scope
+from crm.core.access import Scope, activate
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.core.phones import to_e164
 from organisation.access import enter_sign_in, name_actor
@@ -158,6 +158,8 @@ def reset_second_factor(*, scope: Scope, user_id: int, reason: str) -> User:
     if not reason.strip():
         raise Invalid(_("Say how the person has proved who it is."), field="reason")
     Authenticator.objects.filter(user_id=user.pk).delete()
+    with activate(scope.with_reason(reason.strip())):
+        user.save(update_fields=["is_active"])  # a new version: the account's history keeps who did it and why
     end_sign_ins(user.pk)
     publish(SecondFactorReset(user_id=user.pk))
     return user

@@ -47,7 +47,8 @@ def people(request: CrmRequest) -> HttpResponse:
 def create_person(request: CrmRequest) -> HttpResponse:
     """A new person; he gets a link by mail, and the administrator sees it once."""
     request.scope.require("people.manage")
-    form = NewPersonForm(request.POST if request.method == "POST" else None, scope=request.scope)
+    initial = {"language": request.user.organisation.language}  # type: ignore[union-attr]
+    form = NewPersonForm(request.POST if request.method == "POST" else None, initial=initial, scope=request.scope)
     if form.submit(services.create_user, scope=request.scope):
         messages.success(request, _("Person added."))
         return _send_link(request, form.result)
@@ -114,8 +115,7 @@ def person_active(request: CrmRequest, pk: int) -> HttpResponse:
 def person_factor(request: CrmRequest, pk: int) -> HttpResponse:
     """Take a lost second factor away."""
     form = ReasonForm(request.POST)
-    scope = request.scope.with_reason(request.POST.get("reason", "")[:300])
-    if form.submit(services.reset_second_factor, scope=scope, user_id=pk):
+    if form.submit(services.reset_second_factor, scope=request.scope, user_id=pk):
         messages.success(request, _("Second factor removed. The next sign-in sets a new one up."))
     else:
         messages.error(request, _first_error(form))

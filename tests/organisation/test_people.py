@@ -336,9 +336,11 @@ def test_the_administrators_pages_do_what_they_say(client, as_user, admin, peopl
     assert client.post(f"{page}second-factor/", {"reason": "Came by with his passport"}).status_code == 302
     assert client.post(f"{page}link/").status_code == 302
     assert client.post(f"{page}sessions/").status_code == 302
-    assert client.post(f"{page}active/", {"version": user.version + 1}).status_code == 302
+    assert client.post(f"{page}active/", {"version": user.version + 2}).status_code == 302
     with activate(scope_of(admin)) as scope:
         found = User.objects.visible_to(scope).get(pk=user.pk)
+        reasons = User.history.filter(id=user.pk).values_list("history_change_reason", flat=True)
+        assert "Came by with his passport" in reasons
         assert (found.name, found.email, found.role, found.is_active) == (
             "Changed",
             "changed@example.org",

@@ -49,6 +49,13 @@ def test_both_factors_open_the_pages(client, member):
     assert client.get(PLACE).status_code == 200
 
 
+def test_sign_in_works_while_redis_is_away(client, member, settings):
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    sign_in(client, member)
+    assert client.post("/accounts/second-factor/", {"code": code()}).status_code == 302
+    assert client.get(PLACE).status_code == 200
+
+
 def test_the_mail_is_accepted_in_any_case(client, member):
     assert client.post(LOGIN, {"login": f" {member.email.upper()} ", "password": PASSWORD}).status_code == 302
 
