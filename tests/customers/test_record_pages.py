@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from customers import services
+from customers.history import HistoryReader
 from customers.models import Customer
 from organisation.models import User
 from tests.customers.test_catalogue import define
@@ -350,3 +351,20 @@ def test_chain_and_location(as_user: SignIn, people: People, rep: User) -> None:
     assert f"Frischehof</a> ({chain.customer_number})" not in text
     assert f"({chain.customer_number})" in text
     assert page(client, "detail", chain.pk).status_code == 404
+
+
+def test_history_pages_hold_each_change_once(rep: User, full: Customer) -> None:
+    """Walked page by page, newest first, nothing is lost or doubled; changes of one statement stay together."""
+    with acting(rep) as scope:
+        for n in range(5):
+            changes = {"trading_name": f"Name {n}", "legal_form": f"Form {n}"}
+            services.update_customer(scope=scope, customer_id=full.pk, changes=changes)
+        reader = HistoryReader(scope, Customer.objects.get(pk=full.pk))
+        whole, older = reader.changes(most=1_000)
+        assert older is None
+        walked, before = reader.changes(most=3)
+        while before is not None:
+            page_of, before = reader.changes(before=before, most=3)
+            walked += page_of
+    assert walked == whole
+    assert {(change.old, change.new) for change in whole[:2]} == {("Name 3", "Name 4"), ("Form 3", "Form 4")}
