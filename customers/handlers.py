@@ -27,7 +27,8 @@ def project_holders(event: Event, scope: Scope) -> None:
     last = 0
     while ids := list(holders.filter(customer_id__gt=last)[:BATCH]):
         # Locked in order: several fields of one catalogue are projected at once, by several workers.
-        list(CustomerHot.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk", flat=True))
+        rows = CustomerHot.objects.visible_to(scope).filter(pk__in=ids)
+        list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
         with connection.cursor() as cursor:
             cursor.execute("SELECT customers_project(%s)", [ids])
         last = ids[-1]

@@ -167,7 +167,8 @@ def value(request: CrmRequest, pk: int, key: str) -> HttpResponse:
     definition = definitions.readable_in(request.scope).get_or_not_found(key=key)
     may = panels.can(request.scope, customer, why_visible(request.scope, customer))
     stored = (
-        CustomerFieldValue.objects.filter(customer=customer, definition=definition)
+        CustomerFieldValue.objects.visible_to(request.scope)
+        .filter(customer=customer, definition=definition)
         .values_list("value", flat=True)
         .first()
     )
