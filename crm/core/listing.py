@@ -108,12 +108,17 @@ class StateChip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What a list page offers; see the top of the module. `default_sort` is a column's key, "-key" for descending."""
+    """What a list page offers; see the top of the module. `default_sort` is a column's key, "-key" for descending.
+
+    `search_sort` is the order of what a search finds while the URL names none. It should have nothing to do with the
+    words: names that begin with a frequent one stand together, far from the beginning, and the way there is long.
+    """
 
     path: str
     registry: FilterRegistry
     columns: tuple[Column, ...]
     default_sort: str
+    search_sort: str = ""
     more_columns: Callable[[Mapping[str, FilterField]], Iterable[Column]] | None = None
     size: int = DEFAULT_SIZE
 
@@ -158,7 +163,9 @@ class ListState:
             available=available,
             node=found.node,
             search=_search(params.get("q", ""), problems),
-            sort_key=_sort(params.get("sort", ""), listing, available, problems),
+            sort_key=_sort(
+                params.get("sort", ""), listing, available, problems, is_search=bool(params.get("q", "").strip())
+            ),
             column_keys=_columns(params.getlist("columns"), available, problems),
             after=params.get("after", ""),
             before=params.get("before", ""),
@@ -200,6 +207,11 @@ class ListState:
         """Raise Invalid where the URL had faults: for whatever acts on all rows of the list."""
         if self.problems:
             raise Invalid(_("The filter has faults."), errors={each.place: each.message for each in self.problems})
+
+    @property
+    def usual_sort(self) -> str:
+        """The order while the URL names none."""
+        return _usual_sort(self.listing, bool(self.search))
 
     @property
     def sort(self) -> Sort:
@@ -295,14 +307,15 @@ class ListState:
     def pairs(self, **changes: Any) -> list[tuple[str, str]]:
         """The parameters of `url` as names and values; defaults are left out."""
         renamed = {"sort": "sort_key", "columns": "column_keys"}
-        state = replace(
-            self, **({"after": "", "before": ""} | {renamed.get(name, name): value for name, value in changes.items()})
-        )
+        values = {"after": "", "before": ""} | {renamed.get(name, name): value for name, value in changes.items()}
+        if "search" in values and self.sort_key == self.usual_sort:
+            values.setdefault("sort_key", _usual_sort(self.listing, bool(values["search"])))
+        state = replace(self, **values)
         default_size = state.listing.size
         written = [
             ("q", state.search),
             *filters.to_pairs(state.node),
-            ("sort", "" if state.sort_key == state.listing.default_sort else state.sort_key),
+            ("sort", "" if state.sort_key == state.usual_sort else state.sort_key),
             ("columns", ",".join(state.column_keys)),
             ("size", "" if state.size == default_size else str(state.size)),
             ("view", state.view),
@@ -340,13 +353,19 @@ def _search(text: str, problems: list[Problem]) -> str:
     return text
 
 
-def _sort(key: str, listing: Listing, available: Mapping[str, Column], problems: list[Problem]) -> str:
+def _usual_sort(listing: Listing, is_search: bool) -> str:
+    return listing.search_sort if is_search and listing.search_sort else listing.default_sort
+
+
+def _sort(
+    key: str, listing: Listing, available: Mapping[str, Column], problems: list[Problem], *, is_search: bool
+) -> str:
     if not key:
-        return listing.default_sort
+        return _usual_sort(listing, is_search)
     column = available.get(key.removeprefix("-"))
     if column is None or not column.sort:
         problems.append(Problem("sort", _("The list cannot be sorted by this.")))
-        return listing.default_sort
+        return _usual_sort(listing, is_search)
     return key
 
 

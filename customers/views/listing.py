@@ -53,6 +53,7 @@ CUSTOMERS: Final = Listing(
     path="/customer-management/customers/",
     registry=CUSTOMER_FIELDS,
     default_sort="name",
+    search_sort="-created_at",
     columns=(
         Column("name", _("Company"), sort="name_key", fixed=True),
         Column("status", _("Status"), sort="status"),
