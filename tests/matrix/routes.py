@@ -127,7 +127,7 @@ ROUTES: dict[str, list[Row]] = {
             "POST",
             frozenset({"administrator"}),
             person,
-            lambda world: {"name": "Anders", "role": "REP", "version": 1},
+            lambda world: {"name": "Anders", "email": "anders@example.org", "role": "REP", "version": 1},
         ),
     ],
     "organisation:person_link": [Row("POST", frozenset({"administrator"}), person)],
