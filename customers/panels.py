@@ -18,6 +18,7 @@ from customers.models import Address, Contact, Customer, CustomerFieldValue, Cus
 from customers.services.accounts import PAINS
 from customers.shown import column_text, month_name, upper_first, value_text
 from customers.why import Why, shared_with, why_visible
+from organisation.choices import Role
 from organisation.models import User
 
 FACTS: Final = (
@@ -139,7 +140,9 @@ def can(scope: Scope, customer: Customer, why: Why) -> Can:
         release=change
         and customer.owner_id is not None
         and (scope.allows("customers.assign") or customer.owner_id == scope.user_id),
-        grant=change and scope.allows("customers.grant"),
+        grant=change
+        and scope.allows("customers.grant")
+        and (scope.role != Role.CHAIN_MANAGER or customer.account_type == AccountType.LOCATION),
         delete=change and scope.allows("customers.delete"),
         add_location=change and customer.account_type == AccountType.CHAIN and scope.allows("customers.add_location"),
         money=scope.allows("money.read"),

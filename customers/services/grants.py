@@ -29,8 +29,7 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
     customer = lock_customer(scope, customer_id, right="customers.grant")
     if level not in CODENAMES:
         raise Invalid(_("Sharing is for reading or for changing."), field="level")
-    if scope.role == Role.CHAIN_MANAGER and (level != "view" or customer.account_type != AccountType.LOCATION):
-        raise Forbidden(_("A chain manager shares locations of his chains for reading."))
+    _refuse_chain_manager(scope, customer, level)
     user = User.objects.visible_to(scope).active().filter(pk=user_id).first()
     if user is None:
         raise Invalid(_("There is no such person."), field="user")
@@ -47,9 +46,18 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
 def revoke_grant(*, scope: Scope, customer_id: int, user_id: int) -> None:
     """End the sharing with a colleague; nothing happens where there is none. Raises NotFound, Forbidden."""
     customer = lock_customer(scope, customer_id, right="customers.grant")
-    removed, _by_model = CustomerUserPermission.objects.filter(user_id=user_id, content_object=customer).delete()
+    grants = CustomerUserPermission.objects.filter(user_id=user_id, content_object=customer)
+    changes = grants.filter(permission__codename=CODENAMES["change"]).exists()
+    _refuse_chain_manager(scope, customer, "change" if changes else "view")
+    removed, _by_model = grants.delete()
     if removed:
         publish(CustomerUpdated(customer_id=customer.pk, fields=("grants",)))
+
+
+def _refuse_chain_manager(scope: Scope, customer: Customer, level: str) -> None:
+    """His own grant on the chain, and those to change, are not his to give or end."""
+    if scope.role == Role.CHAIN_MANAGER and (level != "view" or customer.account_type != AccountType.LOCATION):
+        raise Forbidden(_("A chain manager shares locations of his chains for reading."))
 
 
 def _permission(level: str) -> Permission:

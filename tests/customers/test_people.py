@@ -122,6 +122,8 @@ def test_a_chain_shared_shares_its_locations(people: People) -> None:
         for customer_id, level in ((location.pk, "change"), (chain.pk, "view")):
             with pytest.raises(Forbidden):
                 services.give_grant(scope=scope, customer_id=customer_id, user_id=rep.pk, level=level)
+        with pytest.raises(Forbidden):
+            services.revoke_grant(scope=scope, customer_id=chain.pk, user_id=keeper.pk)
     with acting(rep) as scope:
         assert not Customer.objects.visible_to(scope).filter(pk=chain.pk).exists()
         assert chain_heads([chain.pk])[chain.pk].company_name == "Frischehof"
