@@ -7,6 +7,7 @@ Exit 0 only when no case is over its bound.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -24,6 +25,7 @@ LEAST = 1_000
 def main(arguments: list[str] | None = None) -> int:
     """The exit code."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what it started
     started = time.monotonic()
 
     def say(text: str) -> None:
