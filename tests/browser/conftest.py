@@ -112,7 +112,7 @@ def context_of(browser: Browser, arguments: dict[str, Any], user: User | None) -
     context.set_default_timeout(PATIENCE)
     if user is not None:
         cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session_of(user)}
-        context.add_cookies([cookie | {"url": arguments["base_url"]}])  # type: ignore[list-item]
+        context.add_cookies([cookie | {"url": arguments["base_url"]}])
     return context
 
 

@@ -125,9 +125,7 @@ def _others(rep: User, manager: User) -> tuple[Customer, Customer]:
             if number > 18:
                 services.delete_customer(scope=scope, customer_id=one.pk)
         quiet = services.create_customer(scope=scope, values={"company_name": "Stille Stube", "business_type": "OTHER"})
-        Customer.objects.filter(pk=quiet.pk).update(
-            status="RISIKO", last_order_at=timezone.now() - timedelta(days=70)
-        )
+        Customer.objects.filter(pk=quiet.pk).update(status="RISIKO", last_order_at=timezone.now() - timedelta(days=70))
     with acting(manager) as scope:
         values = {"company_name": "Kantinenwerk", "business_type": "CANTEEN"}
         chain = services.create_customer(scope=scope, account_type="CHAIN", values=values)

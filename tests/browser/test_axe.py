@@ -123,7 +123,9 @@ PAGES = {
         "{full}", who="rep", act=pressing("#field-phone button.fp-field__value", shows="#field-phone [data-edit]")
     ),
     "dialog, contact": Shown("{full}", who="rep", act=in_dialog("contacts/new/")),
-    "dialog, contact there": Shown("{full}", who="rep", act=pressing(".fp-line__name", shows="#record-dialog[open] form")),
+    "dialog, contact there": Shown(
+        "{full}", who="rep", act=pressing(".fp-line__name", shows="#record-dialog[open] form")
+    ),
     "dialog, address": Shown("{full}", who="rep", act=in_dialog("addresses/new/")),
     "dialog, season": Shown("{full}", who="rep", act=in_dialog("season/")),
     "dialog, tags": Shown("{full}", who="rep", act=in_dialog("tags/")),
@@ -153,7 +155,7 @@ PAGES = {
     "not allowed": Shown("/settings/people/", who="rep", status=403),
     "not allowed, customers": Shown("{list}new/", who="auditor", status=403),
     "not there": Shown("{list}999999/", status=404),
-    "gallery": Shown("/gallery/"),
+    "gallery": Shown("/gallery/", who="administrator"),
     "admin": Shown("/admin/", who="administrator"),
     "admin, list": Shown("/admin/customers/customer/", who="administrator"),
     "admin, record": Shown("/admin/customers/customer/{house.full.pk}/change/", who="administrator"),
@@ -162,12 +164,17 @@ PAGES = {
 }
 
 
+POLICY = """addEventListener('securitypolicyviolation', (event) =>
+  console.error('policy', event.violatedDirective, event.sourceFile, event.lineNumber, event.target?.outerHTML?.slice(0, 200)))"""
+
+
 class Watch:
     """What the browser complains about: errors of scripts, failed requests, broken policy."""
 
     def __init__(self, page: Page, expected: int) -> None:
         self.complaints: list[str] = []
         self._expected = f"status of {expected}"
+        page.add_init_script(POLICY)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         page.on("response", self._answered)
@@ -189,7 +196,9 @@ def violations(page: Page, rules: list[str] | None = None) -> dict[str, list[str
         options["runOnly"] = {"type": "rule", "values": rules}
     found = Axe().run(page, options=options).response["violations"]
     return {
-        one["id"]: [f"{node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:200]}" for node in one["nodes"][:4]]
+        one["id"]: [
+            f"{node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:200]}" for node in one["nodes"][:4]
+        ]
         for one in found
     }
 
@@ -200,7 +209,7 @@ def check(page: Page, name: str) -> list[str]:
     said = []
     seen = set()
     for scheme, rules in (("light", None), ("dark", OF_COLOUR)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found = violations(page, rules)
         seen |= set(found)
         said += [f"{scheme}: {rule}: {where}" for rule, where in found.items() if rule not in exempt]
@@ -244,7 +253,7 @@ def test_page(name: str, house: House, open_as: Callable[..., Page], signed_in: 
 @pytest.mark.parametrize("view", [error_pages.server_error, error_pages.unavailable, error_pages.bad_request])
 def test_error_page(view: Callable[..., object], house: House, open_as: Callable[..., Page]) -> None:
     """The pages that no address leads to, given in place of another."""
-    html = view(RequestFactory().get("/")).content.decode()  # type: ignore[attr-defined]
+    html = view(RequestFactory().get("/")).content.decode()
     page = open_as(None)
     page.route("**/healthz", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
     watch = Watch(page, 200)
