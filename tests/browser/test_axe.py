@@ -191,7 +191,8 @@ class Watch:
 
 def violations(page: Page, rules: list[str] | None = None) -> dict[str, list[str]]:
     """Rule → what breaks it and where, as axe sees the page now; by all rules, or by those named."""
-    options: dict[str, object] = {"resultTypes": ["violations"]}
+    # Without preload axe copies no style sheet into the page, which the policy would refuse and the console tell.
+    options: dict[str, object] = {"resultTypes": ["violations"], "preload": False}
     if rules:
         options["runOnly"] = {"type": "rule", "values": rules}
     found = Axe().run(page, options=options).response["violations"]
