@@ -18,8 +18,8 @@ from crm.core.access import CrmRequest
 from crm.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from customers import panels, services
 from customers.choices import FieldEntity
-from customers.forms import InlineForm, column_field, value_field
 from customers.history import HistoryReader
+from customers.inline_forms import InlineForm, column_field, value_field
 from customers.models import Customer, CustomerFieldValue, FieldDefinition
 from customers.shown import column_text, value_text
 from customers.views.refusals import explains_refusal, visible_customer
