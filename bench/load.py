@@ -80,8 +80,15 @@ class Loader:
             )
 
     def fingerprint(self) -> str:
-        """Tells loaders apart: the size and the text of the statements."""
-        text = "".join(path.read_text(encoding="utf-8") for path in sorted(SQL.glob("*.sql")))
+        """Tells loaders and schemas apart: the size, the text of the statements and that of the migrations."""
+        root = SQL.parent.parent
+        files = [
+            *SQL.glob("*.sql"),
+            *root.glob("*/migrations/*.py"),
+            *root.glob("*/sql/*.sql"),
+            *root.glob("crm/core/sql/*.sql"),
+        ]
+        text = "".join(path.read_text(encoding="utf-8") for path in sorted(files))
         return hashlib.sha256(f"{self.size.customers}{text}".encode()).hexdigest()[:16]
 
     def counts(self, connection: psycopg.Connection) -> dict[str, int]:
