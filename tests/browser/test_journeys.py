@@ -18,8 +18,10 @@ Open = Callable[..., Page]
 LIST = "/customer-management/customers/"
 ROWS = "[data-list] tbody tr"
 IS_LIST = re.compile(rf"{LIST}(\?.*)?(#.*)?$")
+IS_FORM = re.compile(rf"{LIST}new/$")
 IS_RECORD = re.compile(rf"{LIST}\d+/$")
 expect.set_options(timeout=PATIENCE)
+# Keys work once a page's modules have run: hence `wait_for_load_state` after each page that a key or press leads to.
 
 
 def stored(house: House, name: str) -> Customer:
@@ -63,6 +65,7 @@ def test_sign_in_find_and_change(house: House, open_as: Open) -> None:
     expect(page.locator(ROWS)).to_have_count(1)
     page.locator(f"{ROWS} a").first.click()
     expect(page.locator("h1")).to_have_text(house.full.company_name)
+    page.wait_for_load_state()
     page.locator("#field-phone button.fp-field__value").click()
     control_of(page, "phone").fill("030 5557 1234")
     page.locator("h1").click()  # beside the field: what was typed is kept
@@ -115,6 +118,8 @@ def test_create_activate_delete_and_back(house: House, open_as: Open) -> None:
     page.goto(LIST)
     page.locator("[popovertarget=menu-new] >> visible=true").first.click()
     page.locator("#menu-new a").click()
+    expect(page).to_have_url(IS_FORM)
+    page.wait_for_load_state()
     page.locator("[name=company_name]").fill("Biergarten zum gruenen Huegel")
     expect(page.locator("#duplicates")).to_contain_text(house.full.company_name)
     page.locator("[name=company_name]").fill("Kiosk Sonnendeck")
@@ -127,6 +132,7 @@ def test_create_activate_delete_and_back(house: House, open_as: Open) -> None:
     page.locator("[name=city]").fill("Potsdam")
     page.locator(".fp-formbar .btn-primary").click()
     expect(page).to_have_url(IS_RECORD)
+    page.wait_for_load_state()
     expect(page.locator("#toasts")).to_contain_text("Kiosk Sonnendeck")
     page.locator('.fp-alert [hx-get$="/activate/"]').click()
     page.locator("#record-dialog [name=order_number]").fill("A-17")
@@ -164,6 +170,7 @@ def test_by_keyboard_list_and_record(house: House, open_as: Open) -> None:
     keys.type("hirsch")
     keys.press("Enter")
     expect(page).to_have_url(re.compile("q=hirsch"))
+    page.wait_for_load_state()
     links = page.locator(f"{ROWS} a")
     keys.press("j")
     expect(links.nth(0)).to_be_focused()
@@ -174,6 +181,7 @@ def test_by_keyboard_list_and_record(house: House, open_as: Open) -> None:
     name = links.nth(0).inner_text()
     keys.press("Enter")
     expect(page.locator("h1")).to_have_text(name)
+    page.wait_for_load_state()
     keys.press("e")
     first = page.locator("form[data-edit] .form-control").first
     expect(first).to_be_focused()
@@ -231,7 +239,8 @@ def test_by_keyboard_create_activate_delete(house: House, open_as: Open) -> None
     keys.press("c")
     expect(page.locator("#menu-new a").first).to_be_focused()
     keys.press("Enter")
-    expect(page).to_have_url(re.compile(f"{LIST}new/$"))
+    expect(page).to_have_url(IS_FORM)
+    page.wait_for_load_state()
     tab_to(page, "[name=company_name]")
     keys.type("Imbiss Nordlicht")
     tab_to(page, "[name=business_type]")
@@ -239,6 +248,7 @@ def test_by_keyboard_create_activate_delete(house: House, open_as: Open) -> None
     chosen = page.locator("[name=business_type]").input_value()
     keys.press("Control+Enter")
     expect(page).to_have_url(IS_RECORD)
+    page.wait_for_load_state()
     assert stored(house, "Imbiss Nordlicht").business_type == chosen
     tab_to(page, '.fp-alert [hx-get$="/activate/"]')
     keys.press("Enter")
@@ -271,6 +281,7 @@ def test_on_a_phone(house: House, open_as: Open) -> None:
     _fits(page)
     page.locator(f"{ROWS} a", has_text=house.full.company_name).tap()
     expect(page.locator("h1")).to_have_text(house.full.company_name)
+    page.wait_for_load_state()
     _fits(page)
     page.locator('[hx-get$="/contacts/new/"]').tap()
     page.locator("#record-dialog [name=first_name]").fill("Nora")
