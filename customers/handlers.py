@@ -8,7 +8,7 @@ from django.db import connection
 
 from crm.core.access import Scope
 from customers.events import FieldDefinitionHotChanged
-from customers.models import CustomerFieldValue, CustomerHot
+from customers.models import CustomerFieldValue
 from outbox.models import Event
 from outbox.registry import handler
 
@@ -26,9 +26,6 @@ def project_holders(event: Event, scope: Scope) -> None:
     holders = values.order_by("customer_id").values_list("customer_id", flat=True)
     last = 0
     while ids := list(holders.filter(customer_id__gt=last)[:BATCH]):
-        # Locked in order: several fields of one catalogue are projected at once, by several workers.
-        rows = CustomerHot.objects.visible_to(scope).filter(pk__in=ids)
-        list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
         with connection.cursor() as cursor:
             cursor.execute("SELECT customers_project(%s)", [ids])
         last = ids[-1]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.core.access import Scope
-from customers import season
+from customers import season, services
 from customers.chains import ChainHead, chain_heads, locations_of, sees_whole_chain
 from customers.choices import AccountType, CustomerStatus, FieldEntity, SeasonNow, Sensitivity
 from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerTag, FieldDefinition
@@ -132,18 +132,19 @@ class Overview:
 def can(scope: Scope, customer: Customer, why: Why) -> Can:
     """The actor's possibilities on this account."""
     change = why.may_change
+    own = change and services.stands_for_owner(scope, customer)
     return Can(
         change=change,
-        activate=change and scope.allows("customers.activate"),
+        activate=own and scope.allows("customers.activate"),
         status=change and scope.allows("customers.status"),
-        assign=change and scope.allows("customers.assign"),
-        release=change
+        assign=own and scope.allows("customers.assign"),
+        release=own
         and customer.owner_id is not None
         and (scope.allows("customers.assign") or customer.owner_id == scope.user_id),
-        grant=change
+        grant=own
         and scope.allows("customers.grant")
         and (scope.role != Role.CHAIN_MANAGER or customer.account_type == AccountType.LOCATION),
-        delete=change and scope.allows("customers.delete"),
+        delete=own and scope.allows("customers.delete"),
         add_location=change and customer.account_type == AccountType.CHAIN and scope.allows("customers.add_location"),
         money=scope.allows("money.read"),
     )

@@ -10,6 +10,7 @@ from customers.services.accounts import (
 from customers.services.catalogue import change_field, deactivate_field, define_field, reactivate_field, set_hot
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, revoke_grant
+from customers.services.locking import stands_for_owner
 from customers.services.people import (
     add_address,
     add_contact,
@@ -43,6 +44,7 @@ __all__ = [
     "revoke_grant",
     "set_hot",
     "set_tags",
+    "stands_for_owner",
     "update_customer",
     "write_fields",
 ]

@@ -16,7 +16,7 @@ from customers.choices import PATTERN_MONTHS, AccountType, SeasonalPattern
 from customers.events import CustomerCreated, CustomerUpdated
 from customers.models import Customer
 from customers.numbers import take_customer_numbers
-from customers.services.locking import apply, lock_customer, refuse_stale
+from customers.services.locking import apply, lock_customer, lock_own, refuse_stale
 from organisation.models import User
 from outbox.services import publish
 
@@ -87,7 +87,8 @@ def _chain_for_location(scope: Scope, account_type: str, chain_id: int | None) -
     if chain_id is None:
         raise Invalid(_("A location needs its chain."), field="chain")
     chains = Customer.objects.visible_to(scope).filter(account_type=AccountType.CHAIN)
-    chain = chains.get_or_not_found(pk=chain_id)
+    # Locked, so that nobody deletes the chain while its location comes.
+    chain = chains.select_for_update(of=("self",), no_key=True).get_or_not_found(pk=chain_id)
     scope.require("customers.add_location")
     if not chains.changeable_by(scope).filter(pk=chain_id).exists():
         raise Forbidden(_("Locations are added by the chain's manager, its owner's team lead or a sales manager."))
@@ -168,7 +169,7 @@ def assign_owner(*, scope: Scope, customer_id: int, owner_id: int | None, reason
     The row may leave the actor's sight: the one statement runs under a named wider scope. Raises NotFound, Forbidden, Invalid.
     """
     right = "customers.release" if owner_id is None else "customers.assign"
-    customer = lock_customer(scope, customer_id, right=right)
+    customer = lock_own(scope, customer_id, right=right)
     if owner_id is not None:
         _assignable(scope, owner_id)
     elif not scope.allows("customers.assign") and customer.owner_id != scope.user_id:
@@ -186,9 +187,9 @@ def delete_customer(*, scope: Scope, customer_id: int) -> Customer:
 
     A chain goes only without locations. Raises NotFound, Forbidden, Conflict.
     """
-    customer = lock_customer(scope, customer_id, right="customers.delete")
+    customer = lock_own(scope, customer_id, right="customers.delete")
     if customer.account_type == AccountType.CHAIN and _has_locations(scope, customer):
-        raise Conflict(_("This chain still has locations. Move or delete them first."))
+        raise Conflict(_("This chain still has locations. Delete them first."))
     customer.deleted_at, customer.deleted_by_id = scope.now, scope.user_id
     customer.save(update_fields=["deleted_at", "deleted_by"])
     publish(CustomerUpdated(customer_id=customer.pk, fields=("deleted_at",)))

@@ -11,7 +11,7 @@ from crm.core.errors import Forbidden, Invalid
 from customers.choices import AccountType
 from customers.events import CustomerUpdated
 from customers.models import Customer, CustomerUserPermission
-from customers.services.locking import lock_customer
+from customers.services.locking import lock_own
 from organisation.choices import Role
 from organisation.models import User
 from outbox.services import publish
@@ -23,10 +23,10 @@ CODENAMES = {"view": "view_customer", "change": "change_customer"}
 def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> None:
     """Share the customer with a colleague, to `view` or to `change`; a grant there already is raised or lowered to `level`.
 
-    Managers share anything, team leads inside their team, chain managers `view` on locations of their chains. Raises NotFound,
-    Forbidden, Invalid (unknown person or level).
+    Managers share anything, team leads what their team owns, chain managers `view` on locations of their chains. Raises
+    NotFound, Forbidden, Invalid (unknown person or level).
     """
-    customer = lock_customer(scope, customer_id, right="customers.grant")
+    customer = lock_own(scope, customer_id, right="customers.grant")
     if level not in CODENAMES:
         raise Invalid(_("Sharing is for reading or for changing."), field="level")
     _refuse_chain_manager(scope, customer, level)
@@ -37,6 +37,8 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
     there = CustomerUserPermission.objects.filter(user=user, content_object=customer)
     if there.filter(permission=permission).exists():
         return
+    if there.exists():
+        _refuse_chain_manager(scope, customer, "change")  # the grant there is one to change
     there.delete()
     CustomerUserPermission.objects.create(user=user, content_object=customer, permission=permission)
     publish(CustomerUpdated(customer_id=customer.pk, fields=("grants",)))
@@ -45,7 +47,7 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
 @transaction.atomic
 def revoke_grant(*, scope: Scope, customer_id: int, user_id: int) -> None:
     """End the sharing with a colleague; nothing happens where there is none. Raises NotFound, Forbidden."""
-    customer = lock_customer(scope, customer_id, right="customers.grant")
+    customer = lock_own(scope, customer_id, right="customers.grant")
     grants = CustomerUserPermission.objects.filter(user_id=user_id, content_object=customer)
     changes = grants.filter(permission__codename=CODENAMES["change"]).exists()
     _refuse_chain_manager(scope, customer, "change" if changes else "view")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from crm.core.access import Scope
 from crm.core.errors import Conflict, Forbidden, Invalid
 from customers.models import Customer
+from organisation.choices import Role
 
 
 def lock_customer(scope: Scope, customer_id: int, *, right: str = "customers.change") -> Customer:
@@ -24,6 +25,27 @@ def lock_customer(scope: Scope, customer_id: int, *, right: str = "customers.cha
     scope.require(right)
     if not visible.changeable_by(scope).filter(pk=customer_id).exists():
         raise Forbidden(_("This customer is shared for reading. The owner or a manager can change it."))
+    return customer
+
+
+def stands_for_owner(scope: Scope, customer: Customer) -> bool:
+    """Whether the scope decides about this customer as his owner does: owner, team lead, chain manager, who writes all.
+
+    A grant to change is for the data alone: it neither activates, hands over, shares nor deletes.
+    """
+    if scope.writes_all:
+        return True
+    if scope.owner_ids is not None and customer.owner_id in scope.owner_ids:
+        return True
+    in_chains = scope.changeable_ids & {customer.pk, customer.chain_id}
+    return scope.role == Role.CHAIN_MANAGER and bool(in_chains)
+
+
+def lock_own(scope: Scope, customer_id: int, *, right: str) -> Customer:
+    """As `lock_customer`, for what only the owner and those above him decide."""
+    customer = lock_customer(scope, customer_id, right=right)
+    if not stands_for_owner(scope, customer):
+        raise Forbidden(_("Only the owner, the team lead or a manager decides this."))
     return customer
 
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from crm.core.access import Scope, activate
 from crm.core.errors import Conflict, Invalid
 from customers.choices import CustomerStatus
-from customers.events import CustomerActivated, CustomerStatusChanged
+from customers.events import CustomerActivated, CustomerStatusChanged, CustomerUpdated
 from customers.models import Customer
-from customers.services.locking import lock_customer
+from customers.services.locking import lock_customer, lock_own
 from customers.transitions import ALLOWED, BY_MANAGER, LIFTED_BY_ORDER
 from organisation.models import User
 from outbox.services import publish
@@ -58,7 +58,7 @@ def activate_customer(*, scope: Scope, customer_id: int, order_number: str = "")
 
     Owner, team lead and manager may. Raises NotFound, Forbidden, Conflict (archived).
     """
-    customer = lock_customer(scope, customer_id, right="customers.activate")
+    customer = lock_own(scope, customer_id, right="customers.activate")
     if customer.status == CustomerStatus.AKTIV:
         return False
     order = order_number.strip()
@@ -80,7 +80,7 @@ def record_delivered_order(
     Idempotent: the same delivery again changes nothing. Raises NotFound, Forbidden, Invalid (delivered in the future),
     Conflict (archived: a manager reopens first).
     """
-    customer = lock_customer(scope, customer_id, right="customers.activate")
+    customer = lock_own(scope, customer_id, right="customers.activate")
     if delivered_at > scope.now:
         raise Invalid(_("A delivery cannot lie in the future."), field="delivered_at")
     return _deliver(
@@ -91,10 +91,10 @@ def record_delivered_order(
 def _deliver(scope: Scope, customer: Customer, order_number: str, delivered_at: datetime) -> bool:
     if customer.status == CustomerStatus.ARCHIVIERT:
         raise Conflict(_("An archived customer is not activated. A manager can reopen it first."), field="status")
-    changed = []
-    if customer.last_order_at is None or delivered_at > customer.last_order_at:
-        customer.last_order_at = delivered_at
-        changed.append("last_order_at")
+    if customer.last_order_at is not None and delivered_at <= customer.last_order_at:
+        return False  # the same delivery again, or one that came late: nothing new is known
+    customer.last_order_at = delivered_at
+    changed = ["last_order_at"]
     if customer.activated_at is None:
         customer.activated_at, customer.activated_by_id = delivered_at, scope.user_id
         customer.first_order_number = order_number
@@ -104,7 +104,7 @@ def _deliver(scope: Scope, customer: Customer, order_number: str, delivered_at: 
         with activate(scope):
             publish(CustomerActivated(customer_id=customer.pk, order_number=order_number))
         return True
-    if changed:
-        with activate(scope):
-            customer.save(update_fields=changed)
+    with activate(scope):
+        customer.save(update_fields=changed)
+        publish(CustomerUpdated(customer_id=customer.pk, fields=tuple(changed)))
     return False

@@ -33,6 +33,9 @@ CREATE FUNCTION customers_project(ids bigint[]) RETURNS bigint LANGUAGE plpgsql 
 SET search_path = pg_catalog, public AS $$
 DECLARE changed bigint; removed bigint;
 BEGIN
+    -- First, so that the statements below see what another writer of these customers has just committed: ON CONFLICT waits
+    -- for him, but would then write what it read before. In order, so that writers of several wait instead of deadlocking.
+    PERFORM 1 FROM customers_customer WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
     DELETE FROM customers_customerhot h
      WHERE h.customer_id = ANY (ids)
        AND NOT EXISTS (SELECT 1 FROM customers_customer c WHERE c.id = h.customer_id AND c.deleted_at IS NULL);

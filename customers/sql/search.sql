@@ -17,6 +17,9 @@ COMMENT ON VIEW customers_words_expected IS 'What the search words must be, reco
 CREATE FUNCTION customers_index_words(ids bigint[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public AS $$
 BEGIN
+    -- First, so that the statements below see what another writer of these customers has just committed: ON CONFLICT waits
+    -- for him, but would then write what it read before. In order, so that writers of several wait instead of deadlocking.
+    PERFORM 1 FROM customers_customer WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
     DELETE FROM customers_customerword o
      WHERE o.customer_id = ANY (ids)
        AND NOT EXISTS (SELECT 1 FROM customers_words_expected e
