@@ -673,7 +673,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'search word',
                 'verbose_name_plural': 'search words',
-                'indexes': [models.Index(fields=['organisation', 'word', 'customer'], name='customer_word_by_word'), models.Index(fields=['organisation', 'owner_id', 'word'], name='customer_word_by_owner')],
+                'indexes': [models.Index(fields=['organisation', 'word', 'customer'], include=('owner_id', 'chain_id'), name='customer_word_by_word'), models.Index(fields=['organisation', 'owner_id', 'word'], name='customer_word_by_owner')],
                 'constraints': [models.UniqueConstraint(fields=('customer', 'word'), name='customer_word_once')],
             },
         ),

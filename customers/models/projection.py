@@ -183,7 +183,12 @@ class CustomerWord(OrganisationModel):
         verbose_name, verbose_name_plural = _("search word"), _("search words")
         constraints = [models.UniqueConstraint(fields=["customer", "word"], name="customer_word_once")]
         indexes = [
-            models.Index(fields=["organisation", "word", "customer"], name="customer_word_by_word"),
+            # With what the policy compares beside it, a frequent word is read from the index alone.
+            models.Index(
+                fields=["organisation", "word", "customer"],
+                include=["owner_id", "chain_id"],
+                name="customer_word_by_word",
+            ),
             models.Index(fields=["organisation", "owner_id", "word"], name="customer_word_by_owner"),
         ]
 
