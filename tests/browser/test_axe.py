@@ -84,6 +84,12 @@ def wrong_password_given(page: Page, house: House) -> None:
     page.locator("[role=alert] >> visible=true").wait_for()
 
 
+def keys_pressed(page: Page, _house: House) -> None:
+    """The overview of the keys."""
+    page.keyboard.press("?")
+    page.locator("#keys[open]").wait_for()
+
+
 def duplicate_typed(page: Page, _house: House) -> None:
     """A name that is there already."""
     page.locator("[name=company_name]").fill("Biergarten zum gruenen Huegel")
@@ -101,20 +107,20 @@ PAGES = {
     "list": Shown("{list}"),
     "list, wide": Shown("{list}?cols=name,status,number,business_type,city,owner,renewal_date,created_at"),
     "list, narrowed": Shown("{list}?status=PROSPECT&q=hirsch"),
-    "list, similar words": Shown("{list}?q=kastanjenhof"),
-    "list, no match": Shown("{list}?q=zzzzqqq"),
-    "list, nobody yet": Shown("{list}", who="nobody"),
-    "list, wrong filter": Shown("{list}?f=nothing:eq:1&status=NOPE"),
+    "list, similar words": Shown("{list}?q=kastanjenhof", act=pressing(shows=".fp-alert[role=status]")),
+    "list, no match": Shown("{list}?q=zzzzqqq", act=pressing(shows=".fp-empty")),
+    "list, nobody yet": Shown("{list}", who="nobody", act=pressing(shows=".fp-empty")),
+    "list, wrong filter": Shown("{list}?f=nothing:eq:1&status=NOPE", act=pressing(shows=".fp-alert >> nth=0")),
     "list, filter panel": Shown("{list}", act=pressing("#open-builder", shows="#pop-builder")),
     "list, columns panel": Shown("{list}", act=pressing("[popovertarget=pop-columns]", shows="#pop-columns")),
     "list, account menu": Shown("{list}", act=pressing("[popovertarget=menu-me]", shows="#menu-me")),
-    "list, keys": Shown("{list}", act=lambda page, _: page.keyboard.press("?")),
+    "list, keys": Shown("{list}", act=keys_pressed),
     "record": Shown("{full}", who="rep"),
     "record, as manager": Shown("{full}"),
     "record, for reading": Shown("{full}", who="colleague"),
     "record, fields": Shown("{full}?tab=fields", who="rep"),
     "record, history": Shown("{full}?tab=history", who="rep"),
-    "record, as of a day": Shown("{full}?tab=history&as_of=2099-01-01", who="rep"),
+    "record, as of a day": Shown("{full}?tab=history&as_of=2099-01-01", who="rep", act=pressing(shows="#as-of")),
     "record, chain": Shown("{chain}"),
     "record, archived": Shown("{archived}"),
     "record, menu": Shown("{full}", act=pressing("[popovertarget=m-record]", shows="#m-record")),
@@ -139,7 +145,7 @@ PAGES = {
     "new customer, location": Shown("{list}new/?chain={house.chain.pk}"),
     "new customer, errors": Shown("{list}new/", who="rep", act=empty_form_sent, status=422),
     "new customer, duplicate": Shown("{list}new/", who="rep", act=duplicate_typed),
-    "trash": Shown("{list}trash/"),
+    "trash": Shown("{list}trash/", act=pressing(shows="tbody tr >> nth=0")),
     "trash, empty": Shown("{list}trash/", who="nobody"),
     "profile": Shown("/settings/profile/", who="rep"),
     "security": Shown("/settings/security/", who="administrator"),
