@@ -14,29 +14,32 @@ SELECT c.id AS customer_id, c.organisation_id, c.owner_id, c.chain_id, w.word CO
  WHERE c.deleted_at IS NULL;
 COMMENT ON VIEW customers_words_expected IS 'What the search words must be, recomputed from the source tables.';
 
+-- Without seqscan: in a fresh database no statistics tell that the tables are large by the end of the first import.
 CREATE FUNCTION customers_index_words(ids bigint[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public SET enable_seqscan = off AS $$
 BEGIN
     -- First, so that the statements below see what another writer of these customers has just committed: ON CONFLICT waits
     -- for him, but would then write what it read before. In order, so that writers of several wait instead of deadlocking.
     PERFORM 1 FROM customers_customer WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
-    DELETE FROM customers_customerword o
-     WHERE o.customer_id = ANY (ids)
-       AND NOT EXISTS (SELECT 1 FROM customers_words_expected e
-                        WHERE e.customer_id = o.customer_id AND e.word = o.word
-                          AND (e.owner_id, e.chain_id) IS NOT DISTINCT FROM (o.owner_id, o.chain_id)
-                          AND e.customer_id = ANY (ids));
-    INSERT INTO customers_customerword (organisation_id, customer_id, owner_id, chain_id, word)
-    SELECT e.organisation_id, e.customer_id, e.owner_id, e.chain_id, e.word FROM customers_words_expected e
-     WHERE e.customer_id = ANY (ids)
-    ON CONFLICT (customer_id, word) DO NOTHING;
-    -- Sorted, so that two writers of the same new words wait for each other instead of locking each other out.
-    INSERT INTO customers_vocabularyword (organisation_id, word)
-    SELECT DISTINCT e.organisation_id, e.word FROM customers_words_expected e
-     WHERE e.customer_id = ANY (ids)
-       AND NOT EXISTS (SELECT 1 FROM customers_vocabularyword v WHERE v.organisation_id = e.organisation_id AND v.word = e.word)
-     ORDER BY 1, 2
-    ON CONFLICT (organisation_id, word) DO NOTHING;
+    WITH expected AS MATERIALIZED (
+        SELECT e.organisation_id, e.customer_id, e.owner_id, e.chain_id, e.word FROM customers_words_expected e
+         WHERE e.customer_id = ANY (ids)
+    ), gone AS (
+        DELETE FROM customers_customerword o
+         WHERE o.customer_id = ANY (ids)
+           AND NOT EXISTS (SELECT 1 FROM expected e WHERE e.customer_id = o.customer_id AND e.word = o.word)
+    ), named AS (
+        -- Sorted, so that two writers of the same new words wait for each other instead of locking each other out.
+        INSERT INTO customers_vocabularyword (organisation_id, word)
+        SELECT DISTINCT e.organisation_id, e.word FROM expected e
+         WHERE NOT EXISTS (SELECT 1 FROM customers_vocabularyword v WHERE v.organisation_id = e.organisation_id AND v.word = e.word)
+         ORDER BY 1, 2
+        ON CONFLICT (organisation_id, word) DO NOTHING
+    )
+    INSERT INTO customers_customerword AS kept (organisation_id, customer_id, owner_id, chain_id, word)
+    SELECT e.organisation_id, e.customer_id, e.owner_id, e.chain_id, e.word FROM expected e
+    ON CONFLICT (customer_id, word) DO UPDATE SET owner_id = excluded.owner_id, chain_id = excluded.chain_id
+     WHERE (kept.owner_id, kept.chain_id) IS DISTINCT FROM (excluded.owner_id, excluded.chain_id);
 END $$;
 COMMENT ON FUNCTION customers_index_words(bigint[]) IS 'Brings the search words of these customers up to date.';
 
@@ -65,16 +68,34 @@ COMMENT ON FUNCTION customers_index_changed() IS 'AFTER STATEMENT: indexes the w
 
 CREATE INDEX vocabulary_by_trigram ON customers_vocabularyword USING gin (word gin_trgm_ops);
 
--- Words of the scope's organisation that resemble a typed one, best first. Of the search role: under the caller's policies the
--- trigram operators would not use their index. It tells words, never customers; these are found under the policies.
+CREATE INDEX word_by_chain ON customers_customerword (chain_id, word) WHERE chain_id IS NOT NULL;
+
+-- Words that resemble a typed one, best first, of customers that the scope sees. Of the search role: under the caller's policies
+-- the trigram operators would not use their index; so the rule of the policy stands here, before the limit. Each of its grounds
+-- is one probe of an index, asked from the best word down until there are enough (OFFSET 0 keeps the sort below the probes).
+-- The vocabulary keeps words whose customer is gone: who sees all is asked no grounds, only that somebody has the word.
 CREATE FUNCTION customers_similar_words(typed text, most integer) RETURNS TABLE (word text, score real)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public SET pg_trgm.similarity_threshold = 0.35 AS $$
-    SELECT v.word, similarity(v.word, typed)
-      FROM customers_vocabularyword v
-     WHERE v.organisation_id = crm_organisation() AND v.word % typed
-     ORDER BY 2 DESC, v.word LIMIT least(most, 50)
+    SELECT s.word, s.score
+      FROM (SELECT v.organisation_id, v.word, similarity(v.word, typed) AS score
+              FROM customers_vocabularyword v
+             WHERE v.organisation_id = crm_organisation() AND v.word % typed
+             ORDER BY 3 DESC, v.word OFFSET 0) s
+     WHERE CASE WHEN (SELECT crm_sees_all())
+           THEN EXISTS (SELECT 1 FROM customers_customerword w WHERE w.organisation_id = s.organisation_id AND w.word = s.word)
+           ELSE EXISTS (SELECT 1 FROM customers_customerword w
+                         WHERE w.organisation_id = s.organisation_id AND w.word = s.word
+                           AND w.owner_id = ANY ((SELECT crm_owners())::bigint[]))
+             OR EXISTS (SELECT 1 FROM customers_customerword w
+                         WHERE w.organisation_id = s.organisation_id AND w.word = s.word
+                           AND w.customer_id = ANY ((SELECT crm_granted())::bigint[]))
+             OR EXISTS (SELECT 1 FROM customers_customerword w
+                         WHERE w.organisation_id = s.organisation_id AND w.word = s.word
+                           AND w.chain_id = ANY ((SELECT crm_granted())::bigint[]))
+           END
+     ORDER BY s.score DESC, s.word LIMIT least(most, 50)
 $$;
-COMMENT ON FUNCTION customers_similar_words(text, integer) IS 'Vocabulary words like a mistyped one, for search.';
+COMMENT ON FUNCTION customers_similar_words(text, integer) IS 'Words like a mistyped one, of customers that the scope sees.';
 DO $do$ BEGIN
     EXECUTE format('ALTER FUNCTION customers_similar_words(text, integer) OWNER TO %I', current_database() || '_search');
 END $do$;
