@@ -12,7 +12,7 @@ from crm.core.errors import Conflict, Forbidden
 from jobs.events import ChangeSetUndone
 from jobs.models import ChangeSet
 from jobs.registry import Inserted, undoables
-from jobs.undoing import SkippedRow, TableUndo, create_again, read_changes, remove_inserted, write_back
+from jobs.undoing import SkippedRow, TableUndo, create_again, keep_used, read_changes, remove_inserted, write_back
 from outbox.services import publish
 
 
@@ -95,9 +95,12 @@ def _undo_tables(scope: Scope, change_set_id: int) -> list[TableUndo]:
     for table in tables:
         create_again(table)
         write_back(table)
-    trashed = {table.entry.model: table.inserted for table in tables if table.entry.inserted is Inserted.TRASH}
+    # What hangs on a row stays with it, whether it goes to the trash or is kept because it is still used.
+    parents = {table.entry.model: list(table.inserted) for table in tables if table.entry.inserted is Inserted.TRASH}
+    for table in tables:
+        keep_used(table)
     for table in reversed(tables):
-        remove_inserted(table, scope, trashed)
+        remove_inserted(table, scope, parents)
     for table in tables:
         if table.entry.after is not None and table.touched:
             table.entry.after(scope, table.touched)

@@ -67,8 +67,16 @@ class TableUndo:
 
 
 def read_changes(entry: Undoable, change_set_id: int) -> TableUndo:
-    """What the change set did in this table; rows changed since are skipped at once."""
+    """What the change set did in this table; rows changed since are skipped at once.
+
+    Locks the rows before their history is read: a change under way is waited for and then counts as one since.
+    """
     undo = TableUndo(entry)
+    _rows(
+        f"SELECT id FROM {undo.table} WHERE id IN (SELECT id FROM {undo.history} WHERE history_change_set_id = %s)"
+        " ORDER BY id FOR UPDATE",
+        [change_set_id],
+    )
     rows = _rows(
         f"""
 SELECT mine.id, mine.last < (SELECT max(h.history_id) FROM {undo.history} h WHERE h.id = mine.id),
@@ -124,12 +132,36 @@ def create_again(undo: TableUndo) -> None:
     undo.touched += [pk for (pk,) in done]
 
 
-def remove_inserted(undo: TableUndo, scope: Scope, trashed: Mapping[type[Model], list[int]]) -> None:
-    """Inserted rows go to the trash or are deleted; those whose parent is among `trashed` stay with it."""
+def keep_used(undo: TableUndo) -> None:
+    """Of the inserted rows for the trash, those under which a row of this table stays that is not among them: kept, named.
+
+    A CHAIN is kept by a LOCATION that somebody else put under it, or that was changed since. Call after `write_back`.
+    """
+    while undo.inserted and undo.entry.inserted is Inserted.TRASH:
+        own = [column for table, column in _references(undo.entry.model) if table == undo.table]
+        used = [
+            pk
+            for column in own
+            for (pk,) in _rows(
+                f"SELECT DISTINCT {column} FROM {undo.table} WHERE {column} = ANY(%s) AND deleted_at IS NULL"
+                " AND NOT id = ANY(%s)",
+                [undo.inserted, undo.inserted],
+            )
+        ]
+        if not used:
+            return
+        kept = set(used)
+        undo.inserted = [pk for pk in undo.inserted if pk not in kept]
+        for pk in sorted(kept):
+            undo.skip(pk, Skipped.STILL_USED)
+
+
+def remove_inserted(undo: TableUndo, scope: Scope, parents: Mapping[type[Model], list[int]]) -> None:
+    """Inserted rows go to the trash or are deleted; those that hang on one of `parents` stay with it."""
     ids, parent = undo.inserted, _parent(undo.entry)
-    if ids and parent is not None and trashed.get(parent[0]):
+    if ids and parent is not None and parents.get(parent[0]):
         staying = _rows(
-            f"SELECT id FROM {undo.table} WHERE id = ANY(%s) AND {parent[1]} = ANY(%s)", [ids, trashed[parent[0]]]
+            f"SELECT id FROM {undo.table} WHERE id = ANY(%s) AND {parent[1]} = ANY(%s)", [ids, parents[parent[0]]]
         )
         kept = {pk for (pk,) in staying}
         ids = [pk for pk in ids if pk not in kept]
@@ -167,16 +199,22 @@ def _parent(entry: Undoable) -> tuple[type[Model], str] | None:
 
 
 def _unused(model: type[Model]) -> str:
-    """No row of another table refers to it; histories refer to rows that need not be there."""
-    relations: Any = model._meta.get_fields(include_hidden=True)
-    references = {
-        (relation.related_model._meta.db_table, relation.field.column)
-        for relation in relations
-        if relation.auto_created and relation.is_relation and not relation.concrete and not relation.many_to_many
-        if relation.field.db_constraint
-    }
+    """No row of another table refers to it."""
     return "".join(
-        f" AND NOT EXISTS (SELECT 1 FROM {table} u WHERE u.{column} = t.id)" for table, column in sorted(references)
+        f" AND NOT EXISTS (SELECT 1 FROM {table} u WHERE u.{column} = t.id)" for table, column in _references(model)
+    )
+
+
+def _references(model: type[Model]) -> list[tuple[str, str]]:
+    """The tables and columns that refer to it; histories refer to rows that need not be there."""
+    relations: Any = model._meta.get_fields(include_hidden=True)
+    return sorted(
+        {
+            (relation.related_model._meta.db_table, relation.field.column)
+            for relation in relations
+            if relation.auto_created and relation.is_relation and not relation.concrete and not relation.many_to_many
+            if relation.field.db_constraint
+        }
     )
 
 

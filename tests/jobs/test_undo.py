@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from crm.core.access import activate, system_scope
 from crm.core.errors import Conflict, Forbidden, NotFound
+from customers.choices import AccountType
 from customers.models import Contact, Customer, CustomerTag, Tag
 from jobs import registry
 from jobs.models import ChangeSet
@@ -137,6 +138,50 @@ def test_an_inserted_row_in_use_stays(organisation, scope, monkeypatch):
     result = undo_change_set(scope=scope, change_set_id=batch.change_set_id)
     assert SkippedRow("customers.customer", used.pk, Skipped.STILL_USED) in result.skipped
     assert Customer.objects.filter(pk=used.pk).exists()
+
+
+def chain_with_locations(organisation, scope, count):
+    """A change set that inserts a CHAIN with a contact and LOCATIONs."""
+    batch = open_change_set(scope=scope, kind="import", label="datei.csv")
+    with activate(batch):
+        chain = customer(organisation, "Kette", account_type=AccountType.CHAIN)
+        Contact.objects.create(organisation=organisation, customer=chain, last_name="Probe")
+        locations = [
+            customer(organisation, f"Filiale {n}", account_type=AccountType.LOCATION, chain=chain) for n in range(count)
+        ]
+    return batch.change_set_id, chain, locations
+
+
+def test_a_chain_under_which_somebody_put_a_location_since_is_kept_with_its_contacts(organisation, scope, registered):
+    pk, chain, (imported,) = chain_with_locations(organisation, scope, 1)
+    later = customer(organisation, "Später", account_type=AccountType.LOCATION, chain=chain)
+    result = undo_change_set(scope=scope, change_set_id=pk)
+
+    assert result.skipped == [SkippedRow("customers.customer", chain.pk, Skipped.STILL_USED)]
+    trashed = set(Customer.objects.filter(deleted_at__isnull=False).values_list("pk", flat=True))
+    assert trashed == {imported.pk}
+    assert Contact.objects.filter(customer=chain).exists()
+    later.refresh_from_db()
+    assert (later.chain_id, later.deleted_at) == (chain.pk, None)
+
+
+def test_a_location_changed_since_keeps_its_chain(organisation, scope, registered):
+    pk, chain, (changed, other) = chain_with_locations(organisation, scope, 2)
+    Customer.objects.filter(pk=changed.pk).update(phone="+49303")
+    result = undo_change_set(scope=scope, change_set_id=pk)
+    assert {(row.pk, row.reason) for row in result.skipped} == {
+        (changed.pk, Skipped.CHANGED_SINCE),
+        (chain.pk, Skipped.STILL_USED),
+    }
+    assert list(Customer.objects.filter(deleted_at__isnull=False)) == [other]
+
+
+def test_a_chain_goes_to_the_trash_where_nothing_living_stays_under_it(organisation, scope, registered):
+    pk, chain, _locations = chain_with_locations(organisation, scope, 2)
+    customer(organisation, "Weg", account_type=AccountType.LOCATION, chain=chain, deleted_at=timezone.now())
+    result = undo_change_set(scope=scope, change_set_id=pk)
+    assert result.skipped == []
+    assert not Customer.objects.filter(deleted_at__isnull=True).exists()
 
 
 def test_a_state_that_a_rule_forbids_today_is_a_conflict_and_changes_nothing(organisation, scope, registered):
