@@ -33,7 +33,7 @@ VALUES (%(job)s, %(organisation)s, %(period)s, 'RUNNING', 1, now(), now() + %(le
 ON CONFLICT (job, organisation_id, period) DO UPDATE
    SET state = 'RUNNING', attempts = jobs_jobrun.attempts + 1, started_at = now(), locked_until = excluded.locked_until
  WHERE jobs_jobrun.state <> 'DONE' AND jobs_jobrun.locked_until <= now() AND jobs_jobrun.attempts < %(attempts)s
-RETURNING id
+RETURNING id, (SELECT o.zone FROM organisation_organisation o WHERE o.id = jobs_jobrun.organisation_id)
 """
 _FAILED: Final = """
 UPDATE jobs_jobrun SET state = 'FAILED', error = %(error)s, finished_at = now(),
@@ -92,7 +92,7 @@ def run(job: PeriodicJob, organisation_id: int | None, period: datetime) -> bool
     if row is None:
         return False
     try:
-        _call(job, organisation_id, row[0])
+        _call(job, organisation_id, *row)
     except Exception as error:  # noqa: BLE001 - whatever a job raises is noted and tried again
         # The kind alone: a message may hold a person's data.
         log.error("job failed", job=job.name, organisation=organisation_id, error=type(error).__name__)
@@ -102,15 +102,15 @@ def run(job: PeriodicJob, organisation_id: int | None, period: datetime) -> bool
     return True
 
 
-def _call(job: PeriodicJob, organisation_id: int | None, run_id: int) -> None:
+def _call(job: PeriodicJob, organisation_id: int | None, run_id: int, zone: str | None) -> None:
     if job.for_installation is not None:
         job.for_installation()
         with _runs_of(None):
             _mark_done(run_id)
         return
-    if job.for_organisation is None or organisation_id is None:
+    if job.for_organisation is None or organisation_id is None or zone is None:
         raise ValueError(f"{job.name} runs per organisation.")
-    scope = system_scope_for(organisation_id, job=job.name)
+    scope = system_scope_for(organisation_id, job=job.name, zone=zone)
     with transaction.atomic(), activate(scope):
         try:
             job.for_organisation(scope)

@@ -75,10 +75,12 @@ def deliver_from(organisation_id: int, delivery_id: int) -> int:
     Nothing to do (done already, another worker is at it, not due) is no error.
     """
     scope = system_scope_for(organisation_id, job="delivery")
+    names = ("handler", "subject_type", "subject_id", "organisation__zone")
     with transaction.atomic(), activate(scope):
-        values = Delivery.objects.filter(pk=delivery_id).values("handler", "subject_type", "subject_id").first()
+        values = Delivery.objects.filter(pk=delivery_id).values(*names).first()
     if values is None:
         return 0
+    scope = dataclasses.replace(scope, zone=values["organisation__zone"])
     end, attempts = time.monotonic() + TURN, 0
     while time.monotonic() < end and (claim := _claim(scope, values)) is not None:
         attempts += 1
@@ -101,13 +103,13 @@ def _attempt(scope: Scope, name: str, claim: Claim) -> None:
         handler = handler_named(name)
         if handler is None:
             raise HandlerUnknown
-        _run(scope.organisation_id, handler, claim)
+        _run(scope, handler, claim)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is noted and tried again
         _note_failure(scope, name, claim, error)
 
 
-def _run(organisation_id: int, handler: Handler, claim: Claim) -> None:
-    scope = system_scope_for(organisation_id, job=handler.name)
+def _run(delivering: Scope, handler: Handler, claim: Claim) -> None:
+    scope = system_scope_for(delivering.organisation_id, job=handler.name, zone=delivering.zone)
     scope = dataclasses.replace(scope, cause=claim.cause, request_id=claim.request_id)
     waiting = Delivery.objects.filter(pk=claim.delivery_id, state=DeliveryState.WAITING)
     with transaction.atomic(), activate(scope):

@@ -190,9 +190,11 @@ def activate(scope: Scope) -> Iterator[Scope]:
 
 
 @contextlib.contextmanager
-def system_scope(organisation_id: int, *, job: str, now: datetime | None = None) -> Iterator[Scope]:
+def system_scope(
+    organisation_id: int, *, job: str, now: datetime | None = None, zone: str = "Europe/Berlin"
+) -> Iterator[Scope]:
     """A transaction under the scope of a job: `with system_scope(7, job="churn") as scope: …`."""
-    with transaction.atomic(), activate(system_scope_for(organisation_id, job=job, now=now)) as scope:
+    with transaction.atomic(), activate(system_scope_for(organisation_id, job=job, now=now, zone=zone)) as scope:
         yield scope
 
 

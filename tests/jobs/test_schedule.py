@@ -9,12 +9,13 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.utils import timezone
 
-from crm.core.access import system_scope
+from crm.core.access import current_scope, system_scope
 from jobs import registry, schedule, tasks
 from jobs.choices import RunState
 from jobs.models import JobRun
 from jobs.running import ATTEMPTS, DueRun, due_runs, run
 from outbox.models import Heartbeat
+from tests.conftest import make_organisation
 from tests.outbox.models import Effect
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,15 @@ def test_a_job_runs_once_per_period_and_organisation(organisation, other_organis
     assert effects(organisation) == ["job:probe.count"] * 2
     assert effects(other_organisation) == ["job:probe.count"]
     assert state(other_organisation) == [("probe.count", RunState.DONE, 1, "")]
+
+
+def test_a_job_runs_in_its_organisations_time_zone(organisation, own_jobs):
+    zones = []
+    schedule.periodic(every=HOUR, name="probe.zone")(lambda scope: zones.append((scope.zone, current_scope().zone)))
+    job = own_jobs["probe.zone"]
+    for pk in (make_organisation(zone="America/New_York").pk, organisation.pk):
+        assert run(job, pk, job.period(NOW))
+    assert zones == [("America/New_York",) * 2, ("Europe/Berlin",) * 2]
 
 
 def test_only_what_has_not_run_is_due(organisation, other_organisation, counting):

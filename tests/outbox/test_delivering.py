@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from crm.core.access import system_scope
-from outbox import registry
+from crm.core.access import current_scope, system_scope
+from organisation.models import Organisation
+from outbox import delivering, registry
 from outbox.choices import DeliveryState
 from outbox.delivering import RETRY_AFTER, deliver_from
 from outbox.models import Delivery, Event
@@ -73,6 +74,21 @@ def test_one_message_delivers_the_subjects_other_events_too(house, placed):
     ids = placed(*[ProbeHappened(probe_id=1, number=n) for n in range(3)], ProbeHappened(probe_id=2, number=9))
     assert deliver_from(house.pk, ids[2]) == 3
     assert effects(house, "probe.record") == [0, 1, 2]
+
+
+def test_a_handler_runs_in_its_organisations_time_zone(house, placed, monkeypatch):
+    with system_scope(house.pk, job="test"):
+        Organisation.objects.update(zone="America/New_York")
+    zones = []
+
+    def note(_event, scope):
+        zones.append((scope.zone, current_scope().zone))
+
+    probe = registry.Handler("probe.record", frozenset(), note, in_batches=True)
+    monkeypatch.setattr(delivering, "handler_named", lambda _name: probe)
+    (pk,) = placed(ProbeHappened(probe_id=1, number=1))
+    assert deliver_from(house.pk, pk) == 1
+    assert zones == [("America/New_York",) * 2]
 
 
 def test_another_organisations_message_does_nothing(house, placed):
