@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,11 +11,13 @@ from crm.core.access import Scope
 from customers import projection
 from customers.events import CustomerUpdated
 from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerTag, ExternalKey
+from customers.querysets import CustomerQuerySet
 from jobs.registry import trash_eraser, undoable
 from jobs.schedule import periodic
 from outbox.services import publish_many
 
 BATCH: Final = 500  # customers erased at a time, each with all that hangs on it
+ERASING: Final = 60.0  # seconds that one call goes on; what is left waits for the next day
 
 
 @periodic(every=timedelta(hours=1), name="customers.turn_seasons")
@@ -27,13 +30,18 @@ def turn_seasons(scope: Scope) -> int:
 def erase_trash(scope: Scope, before: datetime) -> int:
     """Erase customers deleted before `before`, with all that hangs on them; a chain goes after its locations. How many."""
     due = Customer.objects.filter(organisation_id=scope.organisation_id, deleted_at__lt=before)
+    end = time.monotonic() + ERASING
     locations, chains = due.filter(chain__isnull=False), due.filter(chain__isnull=True, locations__isnull=True)
-    return sum(_erase(list(rows.values_list("pk", flat=True)[:BATCH])) for rows in (locations, chains))
+    return _erase(locations, end) + _erase(chains, end)
 
 
-def _erase(ids: list[int]) -> int:
-    Customer.objects.filter(pk__in=ids).delete()
-    return len(ids)
+def _erase(due: CustomerQuerySet, end: float) -> int:
+    """Erase batch by batch until nothing is left or `end`, of the monotonic clock, is reached; how many."""
+    erased = 0
+    while time.monotonic() < end and (ids := list(due.values_list("pk", flat=True)[:BATCH])):
+        Customer.objects.filter(pk__in=ids).delete()
+        erased += len(ids)
+    return erased
 
 
 def _tell(scope: Scope, ids: Sequence[int]) -> None:

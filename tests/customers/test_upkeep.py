@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from crm.core.access import activate, system_scope_for
+from customers import upkeep
 from customers.choices import AccountType, SeasonNow
 from customers.models import Contact, Customer, CustomerHot
 from customers.upkeep import erase_trash, turn_seasons
@@ -56,3 +57,19 @@ def test_the_trash_ends_for_what_lay_long_enough_and_a_chain_goes_after_its_loca
         assert Customer.objects.filter(pk__in=[fresh.pk, kept.pk, living.pk]).count() == 3
         assert not Contact.objects.exists()
         assert erase_trash(scope, before) == 0
+
+
+def test_the_trash_is_emptied_batch_by_batch_within_its_time(organisation, monkeypatch):
+    monkeypatch.setattr(upkeep, "BATCH", 2)
+    now = timezone.now()
+    with activate(system_scope_for(organisation.pk, job="test")) as scope:
+        chain = make(organisation, 1, account_type=AccountType.CHAIN, deleted_at=now)
+        for n in range(2, 7):
+            make(organisation, n, account_type=AccountType.LOCATION, chain=chain, deleted_at=now)
+        for n in range(7, 12):
+            make(organisation, n, deleted_at=now)
+        monkeypatch.setattr(upkeep, "ERASING", 0.0)
+        assert erase_trash(scope, now + timedelta(days=1)) == 0
+        monkeypatch.setattr(upkeep, "ERASING", 60.0)
+        assert erase_trash(scope, now + timedelta(days=1)) == 11
+        assert not Customer.objects.exists()
