@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
+from customers.importing.chains import chain_key_holders
 from customers.importing.report import ImportReport
 from customers.importing.rows import ParsedRow
 from customers.models import Customer
@@ -112,6 +113,7 @@ def decide(scope: Scope, rows: Sequence[ParsedRow], on_duplicate: str, report: I
     """
     matches = _find(scope, rows)
     hidden = _hidden_keys(scope)
+    chains = chain_key_holders(scope, {(row.source, row.chain_key) for row in rows if row.chain_key})
     seen = _Seen()
     decisions: list[Decision] = []
     for row in rows:
@@ -119,6 +121,11 @@ def decide(scope: Scope, rows: Sequence[ParsedRow], on_duplicate: str, report: I
             row.report(
                 "external_key", row.key, _("This key belongs to a customer of somebody else; the row is skipped.")
             )
+            report.skipped += 1
+            continue
+        chain = chains.get((row.source, row.chain_key))
+        if chain is not None and chain.refusal:
+            row.report("chain.key", row.chain_key, chain.refusal)
             report.skipped += 1
             continue
         decision = _decide_one(row, matches[row.row], seen, on_duplicate, report)

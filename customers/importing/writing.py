@@ -13,14 +13,13 @@ from psycopg.types.json import Jsonb
 from crm.core.access import Scope
 from customers.choices import AccountType, BusinessType, CustomerStatus
 from customers.events import CustomerCreated, CustomerUpdated
+from customers.importing.chains import CHAIN_KEY, chain_key_holders
 from customers.importing.columns import ADDRESS_FIELDS, CUSTOMER_COLUMNS
 from customers.importing.matching import Decision
 from customers.importing.rows import NO_SOURCE, ParsedRow
 from customers.models import Customer, ExternalKey
 from customers.numbers import take_customer_numbers
 from outbox.services import publish_for_rows, publish_many
-
-_CHAIN: Final = "chain:"
 
 _STAGE: Final = """
 CREATE TEMPORARY TABLE import_row (
@@ -221,8 +220,9 @@ def _chains(scope: Scope, rows: Sequence[ParsedRow]) -> tuple[dict[tuple[str, st
             key = (row.source, row.chain_key)
             names.setdefault(key, Counter())[row.chain_name] += 1
             kinds.setdefault(key, Counter())[row.customer.get("business_type", BusinessType.OTHER)] += 1
-    there = _known_chains(scope, names)
-    missing = [key for key in names if key not in there]
+    held = chain_key_holders(scope, names.keys())
+    there = {key: holder.customer_id for key, holder in held.items() if not holder.refusal}
+    missing = [key for key in names if key not in held]
     if not missing:
         return there, 0
     owner_id = None if scope.sees_all else scope.user_id
@@ -243,7 +243,7 @@ def _chains(scope: Scope, rows: Sequence[ParsedRow]) -> tuple[dict[tuple[str, st
     ]
     Customer.objects.bulk_create(chains)
     ExternalKey.objects.bulk_create(
-        ExternalKey(organisation_id=scope.organisation_id, customer=chain, source=key[0], key=f"{_CHAIN}{key[1]}")
+        ExternalKey(organisation_id=scope.organisation_id, customer=chain, source=key[0], key=f"{CHAIN_KEY}{key[1]}")
         for key, chain in zip(missing, chains, strict=True)
     )
     publish_many(
@@ -253,16 +253,3 @@ def _chains(scope: Scope, rows: Sequence[ParsedRow]) -> tuple[dict[tuple[str, st
         ]
     )
     return there | {key: chain.pk for key, chain in zip(missing, chains, strict=True)}, len(chains)
-
-
-def _known_chains(scope: Scope, names: dict[tuple[str, str], Counter[str]]) -> dict[tuple[str, str], int]:
-    chains = Customer.objects.visible_to(scope).changeable_by(scope).filter(account_type=AccountType.CHAIN)
-    keys = ExternalKey.objects.filter(
-        organisation_id=scope.organisation_id, key__in=[f"{_CHAIN}{key}" for _source, key in names], customer__in=chains
-    )
-    found = keys.values_list("source", "key", "customer_id")
-    return {
-        (source, key.removeprefix(_CHAIN)): pk
-        for source, key, pk in found
-        if (source, key.removeprefix(_CHAIN)) in names
-    }

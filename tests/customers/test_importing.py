@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Q
+from django.utils.translation import gettext
 
 from crm.core.access import Scope, activate
 from crm.core.errors import Forbidden, Invalid
@@ -297,6 +299,39 @@ def test_rows_with_a_chain_key_are_locations_of_one_chain(manager: Scope) -> Non
         assert Customer.objects.get(company_name="Einzeln").account_type == AccountType.INDEPENDENT
     more = run(manager, [row("Markt Ost", Nr="5", Kette="Q1", Kettenname="Ganz anders")])
     assert (more.created, more.chains) == (1, 0)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_rows_of_a_chain_in_the_trash_are_reported_and_skipped(manager: Scope, dry_run: bool) -> None:
+    run(manager, [row("Markt Nord", Nr="1", Kette="Q1"), row("Markt Süd", Nr="2", Kette="Q2")])
+    with activate(manager):
+        gone = Customer.objects.get(external_keys__key="chain:Q1")
+        Customer.objects.filter(Q(pk=gone.pk) | Q(chain=gone)).update(deleted_at=manager.now)
+        Customer.objects.filter(external_keys__key="chain:Q2").update(account_type=AccountType.INDEPENDENT)
+    report = run(
+        manager,
+        [row("Neu", Nr="3", Kette="Q1"), row("Falsch", Nr="4", Kette="Q2"), row("Gut", Nr="5", Kette="Q3")],
+        dry_run=dry_run,
+    )
+    assert report.summary == "3 rows: 1 created, 0 updated, 2 skipped, 0 rejected"
+    assert [(issue.row, issue.field, issue.raw) for issue in report.issues] == [
+        (1, "chain.key", "Q1"),
+        (2, "chain.key", "Q2"),
+    ]
+    assert report.issues[0].message == gettext("This chain lies in the trash; the row is skipped.")
+
+
+def test_rows_of_a_chain_out_of_sight_are_reported_and_skipped(manager: Scope, organisation: Organisation) -> None:
+    run(manager, [row("Markt Nord", Nr="1", Kette="Q1")])
+    lead = scope_of(make_user(organisation, "TEAM_LEAD", added_rights=["customers.import"]))
+    rows = [row("Markt Ost", Nr="2", Kette="Q1"), row("Markt West", Nr="3", Kette="Q2")]
+    report = run(lead, rows)
+    assert report.summary == "2 rows: 1 created, 0 updated, 1 skipped, 0 rejected"
+    assert (report.chains, [(issue.row, issue.field) for issue in report.issues]) == (1, [(1, "chain.key")])
+    again = run(lead, rows)
+    assert (again.created, again.skipped, again.chains) == (0, 2, 0)
+    with activate(manager):
+        assert Customer.objects.get(external_keys__key="chain:Q1").locations.count() == 1
 
 
 def test_dry_run_reports_the_same_and_writes_nothing(manager: Scope) -> None:

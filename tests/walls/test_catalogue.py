@@ -72,6 +72,17 @@ def test_definer_functions_are_known_and_have_a_search_path(owner_db):
     assert [name for name, fixed in rows if not fixed] == []
 
 
+def test_what_writes_past_the_policies_is_the_applications_alone(owner_db):
+    (database,) = owner_db.execute("SELECT current_database()").fetchone()
+    rows = owner_db.execute(
+        "SELECT p.proname, r.rolname FROM pg_proc p, LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+        " LEFT JOIN pg_roles r ON r.oid = a.grantee"
+        " WHERE p.pronamespace = 'public'::regnamespace AND a.grantee <> p.proowner"
+        " AND p.proname IN ('customers_project', 'customers_index_words')"
+    ).fetchall()
+    assert set(rows) == {("customers_project", f"{database}_app"), ("customers_index_words", f"{database}_app")}
+
+
 def test_the_application_role_owns_nothing_and_cannot_truncate(owner_db):
     (database,) = owner_db.execute("SELECT current_database()").fetchone()
     role = f"{database}_app"
