@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class AccountType(TextChoices):
@@ -95,7 +96,7 @@ class ContactRole(TextChoices):
 
     HEAD_CHEF = "HEAD_CHEF", _("Head chef")
     PURCHASING = "PURCHASING", _("Purchasing")
-    OWNER = "OWNER", _("Owner")
+    OWNER = "OWNER", pgettext_lazy("contact", "Owner")  # of the house, not whoever looks after it
     GENERAL_MANAGER = "GENERAL_MANAGER", _("General manager")
     CONTROLLING = "CONTROLLING", _("Controlling")
     OTHER = "OTHER", _("Other")
