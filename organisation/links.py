@@ -31,6 +31,11 @@ def create_link(*, scope: Scope, user: User, purpose: LinkPurpose = LinkPurpose.
     return token
 
 
+def withdraw_links(*, scope: Scope, user: User) -> None:
+    """End all links of `user` that nobody has used: his access or his address is not what it was when they were sent."""
+    OneTimeLink.objects.filter(user=user, used_at=None).update(used_at=scope.now)
+
+
 def address_of(token: str) -> str:
     """The whole address that a person opens to set up his account."""
     scheme = "http" if settings.ON_LOOPBACK else "https"

@@ -17,7 +17,7 @@ from crm.core.phones import to_e164
 from organisation.access import enter_sign_in, name_actor
 from organisation.choices import Language, LinkPurpose, Role
 from organisation.events import SecondFactorReset, UserCreated, UserDeactivated, UserReactivated, UserUpdated
-from organisation.links import create_link, redeem
+from organisation.links import create_link, redeem, withdraw_links
 from organisation.models import Team, User
 from organisation.rights import SINGLE_RIGHTS
 from organisation.sessions import end_sign_ins
@@ -69,7 +69,8 @@ def change_user(
     added_rights: Sequence[str] = (),
     withdrawn_rights: Sequence[str] = (),
 ) -> User:
-    """Change what an administrator decides about a person. A new role, right or address ends the person's sessions.
+    """Change what an administrator decides about a person. A new role, right or address ends the person's sessions,
+    a new address his unused links too.
 
     Raises NotFound, Forbidden, Conflict (changed since `version`; the last administrator), Invalid.
     """
@@ -94,6 +95,8 @@ def change_user(
     _save(user, fields)
     if {"email", "role", "added_rights", "withdrawn_rights"} & set(fields) and user.pk != scope.user_id:
         end_sign_ins(user.pk)
+    if "email" in fields:
+        withdraw_links(scope=scope, user=user)  # they went to the address before
     publish(UserUpdated(user_id=user.pk, fields=sorted(fields)))
     user.refresh_from_db()
     return user
@@ -116,6 +119,7 @@ def deactivate_user(*, scope: Scope, user_id: int, version: int) -> User:
     user.is_active = False
     user.save(update_fields=["is_active"])
     end_sign_ins(user.pk)
+    withdraw_links(scope=scope, user=user)
     publish(UserDeactivated(user_id=user.pk))
     user.refresh_from_db()
     return user
@@ -148,9 +152,9 @@ def new_set_up_link(*, scope: Scope, user_id: int) -> str:
 
 @transaction.atomic
 def reset_second_factor(*, scope: Scope, user_id: int, reason: str) -> User:
-    """Take a lost second factor away; the next sign-in asks for a new one. The administrator has proved who it is.
+    """Take a lost second factor away; the next sign-in asks for a new one; sessions and unused links end.
 
-    Raises NotFound, Forbidden, Conflict for oneself, Invalid without a reason.
+    The administrator has proved who it is. Raises NotFound, Forbidden, Conflict for oneself, Invalid without a reason.
     """
     user = _locked(scope, user_id)
     if user.pk == scope.user_id:
@@ -161,6 +165,7 @@ def reset_second_factor(*, scope: Scope, user_id: int, reason: str) -> User:
     with activate(scope.with_reason(reason.strip())):
         user.save(update_fields=["is_active"])  # a new version: the account's history keeps who did it and why
     end_sign_ins(user.pk)
+    withdraw_links(scope=scope, user=user)
     publish(SecondFactorReset(user_id=user.pk))
     return user
 

@@ -153,6 +153,25 @@ def test_deactivating_ends_sessions_and_links_at_once(client, as_user, admin, pe
     assert sign_ins(user.pk) == []
 
 
+@pytest.mark.parametrize("ending", ["deactivation", "address", "second factor"])
+def test_an_unused_link_ends_with_what_it_was_made_for(scope, people, ending):
+    user = people("REP")
+    token = services.new_set_up_link(scope=scope, user_id=user.pk)
+    ids = {"scope": scope, "user_id": user.pk}
+    services.change_user(**ids, **values(user, name="New Name"))
+    assert links.user_of(links.digest_of(token), LinkPurpose.SET_UP) == user.pk  # a name is no reason
+    user.refresh_from_db()
+    if ending == "deactivation":
+        gone = services.deactivate_user(**ids, version=user.version)
+        services.reactivate_user(**ids, version=gone.version)
+    elif ending == "address":
+        services.change_user(**ids, **values(user, email="moved@example.org"))
+    else:
+        services.reset_second_factor(**ids, reason="called back")
+    assert links.user_of(links.digest_of(token), LinkPurpose.SET_UP) is None
+    assert OneTimeLink.objects.get().used_at == scope.now
+
+
 def test_a_team(scope, people, other_organisation):
     lead = people("TEAM_LEAD")
     team = services.create_team(scope=scope, name="North", leads=[lead], postcode_regions=["20", "10", ""])
