@@ -9,9 +9,13 @@ import pytest
 from axes.models import AccessAttempt
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from organisation.access import enter_sign_in
+from organisation.backends import MailBackend
+from organisation.models import User
 from tests.conftest import PASSWORD, make_user
 from tests.organisation.factors import code, give_app
 
@@ -68,6 +72,39 @@ def test_wrong_password_and_unknown_mail_get_the_same_answer(client, member):
     assert shown(member.email).replace(member.email, "") == shown("nobody@example.org").replace(
         "nobody@example.org", ""
     )
+
+
+def named() -> tuple[str, str]:
+    """Whom the transaction takes to sign in, and to act."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(current_setting('app.login', true), ''), coalesce(current_setting('app.actor', true), '')"
+        )
+        return cursor.fetchone()
+
+
+def test_only_the_right_password_names_somebody(people):
+    user, gone = people("REP"), people("REP", is_active=False)
+    enter_sign_in("")
+    backend = MailBackend()
+    for mail_address, password in (
+        (user.email, "wrong wrong wrong"),
+        ("nobody@example.org", PASSWORD),
+        (gone.email, PASSWORD),
+    ):
+        assert backend.authenticate(None, username=mail_address, password=password) is None
+        assert named() == ("", "")
+    assert backend.authenticate(None, username=user.email, password=PASSWORD) == user
+    assert named() == (str(user.pk), f"user:{user.pk}")
+
+
+def test_an_older_hash_is_strengthened_in_the_persons_name(people, settings):
+    user = people("REP")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", *settings.PASSWORD_HASHERS]
+    assert MailBackend().authenticate(None, username=user.email, password=PASSWORD) == user
+    kept = User.objects.get(pk=user.pk)
+    assert kept.password.startswith("pbkdf2")
+    assert kept.check_password(PASSWORD)
 
 
 def test_deactivated_people_get_the_answer_of_a_wrong_password(client, organisation):
