@@ -67,7 +67,10 @@ def name_actor(user: User) -> None:
 
 
 def scope_for(user: User, *, source: str = "page", request_id: str = "") -> Scope:
-    """The scope of `user` now, loaded with his organisation; a team lead's members are read after entering it."""
+    """The scope of `user` now, loaded with his organisation; a team lead's members are read after entering it.
+
+    The transaction has named him by `enter_sign_in` with his id, or has a scope: else his grants are not there to be read.
+    """
     scope = Scope(
         organisation_id=user.organisation_id,
         actor=f"user:{user.pk}",

@@ -17,7 +17,7 @@ from django.test import Client
 
 from crm.core.access import Scope, activate, system_scope_for
 from crm.launcher.roles import provision
-from organisation.access import enter_organisation, scope_for
+from organisation.access import enter_organisation, enter_sign_in, scope_for
 from organisation.choices import Role
 from organisation.models import Organisation, Team, User
 
@@ -129,9 +129,15 @@ def make_user(
 
 
 def scope_of(user: User, **changes: Any) -> Scope:
-    """The user's scope as a request would have it; must run inside a transaction."""
+    """The user's scope as a request would have it; must run inside a transaction, whose sign-in stays as it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting('app.login', true), '')")
+        (before,) = cursor.fetchone()
     enter_organisation(user.organisation_id)
-    return scope_for(user, **changes)
+    enter_sign_in(str(user.pk))
+    scope = scope_for(user, **changes)
+    enter_sign_in(before)
+    return scope
 
 
 @pytest.fixture

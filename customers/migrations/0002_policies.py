@@ -14,6 +14,9 @@ OWNED_OR_GRANTED = """
 OF_VISIBLE_CUSTOMER = "(SELECT crm_sees_all()) OR EXISTS (SELECT 1 FROM customers_customer c WHERE c.id = customer_id)"
 ITSELF_VISIBLE = "(SELECT crm_sees_all()) OR EXISTS (SELECT 1 FROM customers_customer c WHERE c.id = {table}.id)"
 OF_VISIBLE_USER = "EXISTS (SELECT 1 FROM organisation_user u WHERE u.id = user_id)"
+# One's own grants are read before there is a scope, to make it: then only the sign-in (app.login) says whose they are.
+OWN_GRANT = "user_id = (SELECT crm_user()) OR user_id::text = current_setting('app.login', true)"
+GRANTED_VISIBLE = "EXISTS (SELECT 1 FROM customers_customer c WHERE c.id = content_object_id)"
 
 
 def belonging(table: str, history: str | None) -> list:
@@ -52,11 +55,16 @@ class Migration(migrations.Migration):
         *protect("customers_fielddefinition"),
         *keep_history("customers_fielddefinition", "customers_historicalfielddefinition"),
         *touch("customers_fielddefinition"),
-        *protect("customers_customeruserpermission", OF_VISIBLE_USER, organisation=None),
+        *protect(
+            "customers_customeruserpermission",
+            f"{OF_VISIBLE_USER} AND ({OWN_GRANT} OR {GRANTED_VISIBLE})",
+            check=f"{OF_VISIBLE_USER} AND {GRANTED_VISIBLE}",
+            organisation=None,
+        ),
         *keep_history(
             "customers_customeruserpermission",
             "customers_historicalcustomeruserpermission",
-            OF_VISIBLE_USER,
+            f"{OF_VISIBLE_USER} AND ((SELECT crm_sees_all()) OR {OWN_GRANT} OR {GRANTED_VISIBLE})",
             organisation=None,
         ),
     ]

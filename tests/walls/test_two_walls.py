@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crm.core.access import ScopedQuerySet, activate, system_scope_for
 from customers.choices import AccountType
 from customers.models import Address, Contact, Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
+from organisation.access import enter_sign_in
 from organisation.choices import Role
 from tests.conftest import make_organisation, make_team, make_user, scope_of
 
@@ -99,6 +100,39 @@ def test_python_and_sql_agree_on_every_table(db, data):
 PYTHON_IS_NARROWER = {
     "organisation.onetimelink": "only who manages people reads links; the digest is worthless to others",
 }
+
+
+def test_grants_are_as_visible_as_their_customer(organisation, people):
+    """Nobody reads or makes a grant on what he does not see; one's own are there to make the scope of, and no others."""
+    owner, reader, other = people(), people(), people()
+    view = Permission.objects.get(codename="view_customer", content_type__app_label="customers")
+    with transaction.atomic(), activate(system_scope_for(organisation.pk, job="test")):
+        shared, hidden = customer(organisation, 1, owner=owner), customer(organisation, 2, owner=owner)
+        for row, user in ((shared, reader), (shared, other), (hidden, other)):
+            CustomerUserPermission.objects.create(user=user, content_object=row, permission=view)
+
+    def seen() -> list[tuple[int, int]]:
+        rows, history = (
+            sorted(table.values_list("content_object_id", "user_id"))
+            for table in (CustomerUserPermission.objects, CustomerUserPermission.history)
+        )
+        assert rows == history
+        return rows
+
+    enter_sign_in(str(reader.pk))
+    assert seen() == [(shared.pk, reader.pk)]
+    enter_sign_in("")
+    assert seen() == []
+    with activate(scope_of(reader)) as scope:
+        assert scope.granted_ids == {shared.pk}
+        assert seen() == [(shared.pk, reader.pk), (shared.pk, other.pk)]
+        for user in (reader, other):
+            with pytest.raises(ProgrammingError), transaction.atomic():
+                CustomerUserPermission.objects.create(user=user, content_object=hidden, permission=view)
+    with activate(scope_of(people())):
+        assert seen() == []
+    with activate(scope_of(owner)):
+        assert len(seen()) == 3
 
 
 def test_without_scope_every_table_of_ours_is_empty(organisation, people, owner_db):

@@ -61,6 +61,7 @@ def _scope_of(mail: str) -> Scope:
     """The scope of the user with this mail, of the first demo organisation's manager without one."""
     user = _by_mail(mail) if mail else demo_manager()
     enter_organisation(user.organisation_id)
+    enter_sign_in(str(user.pk))
     return scope_for(user, source="import")
 
 
