@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
+from crm.core.digits import whole_number
 from crm.core.errors import Invalid
 from crm.core.phones import to_e164
 from customers.choices import FieldType
@@ -140,11 +141,10 @@ def _validated_by(
 
 
 def _user(definition: FieldDefinition, value: Any, scope: Scope) -> int:
-    if isinstance(value, bool) or not str(value).isdigit():
+    number = None if isinstance(value, bool) else whole_number(str(value))
+    if number is None or not User.objects.visible_to(scope).filter(pk=number).exists():
         raise Invalid(_("There is no such person."))
-    if not User.objects.visible_to(scope).filter(pk=int(value)).exists():
-        raise Invalid(_("There is no such person."))
-    return int(value)
+    return number
 
 
 def _phone(definition: FieldDefinition, value: Any, scope: Scope) -> str:

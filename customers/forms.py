@@ -108,15 +108,21 @@ class GrantForm(GridForm):
 
 
 class TagsForm(GridForm):
-    """Tags, separated by commas."""
+    """Tags, separated by commas, and beside them those that the user saw when he began."""
 
     names = forms.CharField(
         label=gettext_lazy("Tags"), required=False, help_text=gettext_lazy("Separated by commas."), max_length=400
     )
 
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     def clean_names(self) -> list[str]:
         """The tags as a list."""
-        return [name.strip() for name in self.cleaned_data["names"].split(",") if name.strip()]
+        return _split(self.cleaned_data["names"])
+
+    def clean_seen(self) -> list[str] | None:
+        """The tags that the user saw; None where the form did not say."""
+        return _split(self.cleaned_data["seen"]) if "seen" in self.data else None
 
 
 class PainsForm(GridForm):
@@ -224,8 +230,9 @@ class AddressForm(GridForm):
 def check_postcode(form: forms.Form, data: dict[str, Any]) -> None:
     """German postcodes have five digits; the message says what is right and what is here."""
     code = data.get("postcode") or ""
-    if code and data.get("country", "DE") == "DE" and not (len(code) == 5 and code.isdigit()):
-        form.add_error("postcode", _("5 digits, here %(here)d") % {"here": sum(sign.isdigit() for sign in code)})
+    if code and data.get("country", "DE") == "DE" and not (len(code) == 5 and code.isascii() and code.isdecimal()):
+        here = sum(sign.isascii() and sign.isdecimal() for sign in code)
+        form.add_error("postcode", _("5 digits, here %(here)d") % {"here": here})
 
 
 class CustomerForm(ServiceForm):
@@ -333,6 +340,10 @@ class CustomerForm(ServiceForm):
         names = ("first_name", "last_name", "role", "phone", "email")
         data = {name: self.cleaned_data[f"contact_{name}"] for name in names}
         return {**data, "role": data["role"] or ContactRole.OTHER}
+
+
+def _split(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _phone(text: str) -> str:

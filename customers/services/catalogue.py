@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 from django.db import transaction
@@ -30,6 +32,7 @@ CHANGEABLE: Final = (
     "visible_if",
     "sensitivity",
 )
+NUMBERS: Final = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY}
 RULES: Final = {"required", "min", "max", "pattern", "choices"}
 SLOTS: Final[dict[str, tuple[str, ...]]] = {
     FieldType.TEXT: TEXT_SLOTS,
@@ -180,12 +183,38 @@ def _check_rules(definition: FieldDefinition) -> None:
             re.compile(rules["pattern"])
         except (re.error, TypeError):
             raise Invalid(_("The pattern is no regular expression."), field="validation") from None
-    least, most = rules.get("min"), rules.get("max")
-    if least is not None and most is not None and (type(least) is not type(most) or least > most):
-        raise Invalid(_("The least value is above the largest one."), field="validation")
+    _check_limits(definition.type, rules.get("min"), rules.get("max"))
     condition = definition.visible_if
     if condition and (not isinstance(condition, dict) or set(condition) != {"field", "equals"}):
         raise Invalid(_("A condition names a field and the value it equals."), field="visible_if")
+
+
+def _check_limits(kind: str, least: Any, most: Any) -> None:
+    """min and max are compared with values, so they are of the values' kind; None is no limit."""
+    limits = [limit for limit in (least, most) if limit is not None]
+    if kind in NUMBERS:
+        if not all(_is_number(limit) for limit in limits):
+            raise Invalid(_("The least and the largest value of this field are numbers."), field="validation")
+    elif kind == FieldType.DATE:
+        if not all(_is_day(limit) for limit in limits):
+            raise Invalid(
+                _("The least and the largest value of this field are dates such as 2026-11-20."), field="validation"
+            )
+    elif limits:
+        raise Invalid(_("Only numbers and dates have a least and a largest value."), field="validation")
+    if len(limits) == 2 and least > most:
+        raise Invalid(_("The least value is above the largest one."), field="validation")
+
+
+def _is_number(limit: Any) -> bool:
+    return isinstance(limit, (int, float)) and not isinstance(limit, bool) and math.isfinite(limit)
+
+
+def _is_day(limit: Any) -> bool:
+    try:
+        return isinstance(limit, str) and date.fromisoformat(limit).isoformat() == limit
+    except ValueError:
+        return False
 
 
 def _check_choices(choices: Any) -> None:

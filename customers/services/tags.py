@@ -16,16 +16,23 @@ from outbox.services import publish
 
 
 @transaction.atomic
-def set_tags(*, scope: Scope, customer_id: int, names: Iterable[str]) -> None:
-    """Give the customer exactly these tags; unknown ones are made. Raises NotFound, Forbidden, Invalid (over 40 characters)."""
+def set_tags(*, scope: Scope, customer_id: int, names: Iterable[str], seen: Iterable[str] | None = None) -> None:
+    """Give the customer exactly these tags; unknown ones are made. Raises NotFound, Forbidden, Invalid (over 40 characters).
+
+    `seen` are the tags that the user saw: what others added or removed since stays as they left it. Without it nothing
+    is compared.
+    """
     customer = lock_customer(scope, customer_id)
     wanted = {name.strip() for name in names if name.strip()}
+    there = CustomerTag.objects.filter(customer=customer)
+    if seen is not None:
+        then, now = set(seen), set(there.values_list("tag__name", flat=True))
+        wanted = (now - (then - wanted)) | (wanted - then)
     if any(len(name) > 40 for name in wanted):
         raise Invalid(_("A tag has at most 40 characters."), field="tags")
     organisation = {"organisation_id": scope.organisation_id}
     Tag.objects.bulk_create([Tag(name=name, **organisation) for name in sorted(wanted)], ignore_conflicts=True)
     tags = Tag.objects.visible_to(scope).filter(name__in=wanted)
-    there = CustomerTag.objects.filter(customer=customer)
     removed, _by_model = there.exclude(tag__in=tags).delete()
     known = set(there.values_list("tag_id", flat=True))
     added = [CustomerTag(customer=customer, tag=tag, **organisation) for tag in tags if tag.pk not in known]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.core.access import CrmRequest, Scope
+from crm.core.digits import whole_number
 from crm.core.errors import DomainError, Forbidden, Invalid, NotFound
 from customers import services
 from customers.chains import chains_for_choice
@@ -46,19 +47,18 @@ def create(request: CrmRequest) -> HttpResponse:
 
 
 def _begin(request: CrmRequest) -> dict[str, Any]:
-    chain = request.GET.get("chain", "")
-    if chain.isdigit() and request.scope.allows("customers.add_location"):
-        return {"account_type": AccountType.LOCATION, "chain_id": int(chain)}
+    chain_id = whole_number(request.GET.get("chain", ""))
+    if chain_id is not None and request.scope.allows("customers.add_location"):
+        return {"account_type": AccountType.LOCATION, "chain_id": chain_id}
     return {}
 
 
 def _context(request: CrmRequest, form: CustomerForm) -> dict[str, Any]:
-    chain_id = str(form["chain_id"].value() or "")
+    chain_id = whole_number(str(form["chain_id"].value() or ""))
     chain = None
-    if chain_id.isdigit():
-        chain = (
-            Customer.objects.visible_to(request.scope).filter(account_type=AccountType.CHAIN, pk=int(chain_id)).first()
-        )
+    if chain_id is not None:
+        chains = Customer.objects.visible_to(request.scope).filter(account_type=AccountType.CHAIN)
+        chain = chains.filter(pk=chain_id).first()
     return {
         "form": form,
         "chain": chain,
@@ -132,11 +132,18 @@ def twins(request: CrmRequest) -> HttpResponse:
     return render(request, "customers/create.html#twins", {"matches": _matches(request)})
 
 
+def _typed(request: CrmRequest, name: str) -> str:
+    """What was typed so far, before any form checks it; PostgreSQL takes no NUL."""
+    return request.POST.get(name, "").replace("\0", "")
+
+
 def _matches(request: CrmRequest) -> list[dict[str, Any]]:
     """What `duplicate_hint` shows."""
-    data = request.POST
     found = find_twins(
-        request.scope, name=data.get("company_name", ""), postcode=data.get("postcode", ""), phone=data.get("phone", "")
+        request.scope,
+        name=_typed(request, "company_name"),
+        postcode=_typed(request, "postcode"),
+        phone=_typed(request, "phone"),
     )
     matches: list[dict[str, Any]] = []
     for twin in found.visible:
@@ -162,5 +169,5 @@ def _matches(request: CrmRequest) -> list[dict[str, Any]]:
 def chains(request: CrmRequest) -> HttpResponse:
     """Chains whose name holds what is typed, that a location may join. One query."""
     request.scope.require("customers.create")
-    found = list(chains_for_choice(request.scope, request.POST.get("chain_search", "")))
+    found = list(chains_for_choice(request.scope, _typed(request, "chain_search")))
     return render(request, "customers/create.html#chains", {"chains": found, "searched": True})

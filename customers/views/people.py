@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.core.access import CrmRequest
+from crm.core.digits import whole_number
 from crm.core.forms import ServiceForm
 from customers import services
 from customers.choices import PATTERN_MONTHS, SeasonalPattern
@@ -52,8 +53,7 @@ def _changing(
 
     def call(*, scope: Any, customer_id: int, **values: Any) -> Any:
         changes = {name: value for name, value in values.items() if name in (*form.changed_data, *always)}
-        version = form.data.get("version", "")
-        seen = int(version) if str(version).isdigit() else None
+        seen = whole_number(str(form.data.get("version", "")))
         return service(scope=scope, customer_id=customer_id, changes=changes, version=seen, **ids)
 
     return call
@@ -200,7 +200,8 @@ def season_patterns() -> list[dict[str, Any]]:
 def tags(request: CrmRequest, pk: int) -> HttpResponse:
     """The tags of an account. At most 20 queries."""
     customer = _changeable(request, pk)
-    form = TagsForm(_data(request), initial={"names": ", ".join(tags_of(request.scope, customer))})
+    there = ", ".join(tags_of(request.scope, customer))
+    form = TagsForm(_data(request), initial={"names": there, "seen": there})
     done = form.submit(services.set_tags, scope=request.scope, customer_id=pk)
     return answer_dialog(
         request, form, done=done, customer=customer, title=_("Tags"), submit=_("Save"), said=_("Tags saved")

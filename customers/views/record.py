@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,13 +48,29 @@ def detail(request: CrmRequest, pk: int) -> HttpResponse:
 
 def _history(request: CrmRequest, customer: Customer) -> dict[str, Any]:
     reader = HistoryReader(request.scope, customer)
-    day = parse_date(request.GET.get("as_of", "")) if request.GET.get("as_of") else None
-    before = parse_datetime(request.GET.get("before", "").replace(" ", "+"))
+    day, before = _day(request.GET.get("as_of", "")), _instant(request, request.GET.get("before", ""))
     changes, older = reader.changes(before=before)
     context: dict[str, Any] = {"changes": changes, "older": older, "as_of_day": day, "is_first_page": before is None}
     if day is not None:  # the end of that day on the organisation's wall clock
         context["as_of"] = reader.as_of(datetime.combine(day, time.max, tzinfo=ZoneInfo(request.scope.zone)))
     return context
+
+
+def _day(text: str) -> date | None:
+    """The day that an address names; None where it names none, as 31 February."""
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+def _instant(request: CrmRequest, text: str) -> datetime | None:
+    """The instant that an address names, without a zone on the organisation's wall clock; None where it names none."""
+    try:
+        instant = parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        return None
+    return instant.replace(tzinfo=ZoneInfo(request.scope.zone)) if instant and instant.tzinfo is None else instant
 
 
 @login_required

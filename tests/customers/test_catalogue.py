@@ -52,6 +52,14 @@ def test_a_key_is_never_reused(people: People) -> None:
         ({"validation": {"choices": [{"value": "a"}, {"value": "a"}]}, "kind": "CHOICE"}, "validation"),
         ({"validation": {"pattern": "("}, "kind": "TEXT"}, "validation"),
         ({"validation": {"min": 5, "max": 4}}, "validation"),
+        ({"validation": {"min": "5"}}, "validation"),
+        ({"validation": {"max": True}}, "validation"),
+        ({"validation": {"min": [1]}, "kind": "MONEY"}, "validation"),
+        ({"validation": {"min": 5}, "kind": "DATE"}, "validation"),
+        ({"validation": {"max": "31.12.2026"}, "kind": "DATE"}, "validation"),
+        ({"validation": {"min": "2026-02-31"}, "kind": "DATE"}, "validation"),
+        ({"validation": {"min": "2026-12-31", "max": "2026-01-01"}, "kind": "DATE"}, "validation"),
+        ({"validation": {"min": 5}, "kind": "TEXT"}, "validation"),
         ({"validation": {"least": 5}}, "validation"),
         ({"visible_if": {"field": "a"}}, "visible_if"),
         ({"kind": "COLOUR"}, "type"),
@@ -63,6 +71,16 @@ def test_faulty_definitions_are_refused_at_their_field(people: People, values: d
     with acting(people("MANAGER")) as scope, pytest.raises(Invalid) as refused:
         define(scope, given.pop("key"), given.pop("kind"), **given)
     assert field in refused.value.errors
+
+
+def test_limits_fit_their_type(people: People) -> None:
+    """Numbers of both kinds and days are limits; with another type they no longer are."""
+    with acting(people("MANAGER")) as scope:
+        field = define(scope, "covers", "DECIMAL", validation={"min": 0, "max": 2.5})
+        define(scope, "since", "DATE", validation={"min": "2000-01-01", "max": None})
+        with pytest.raises(Invalid) as refused:
+            services.change_field(scope=scope, definition_id=field.pk, changes={"type": "DATE"})
+        assert list(refused.value.errors) == ["validation"]
 
 
 def test_a_type_changes_only_without_values(people: People) -> None:

@@ -136,6 +136,19 @@ def test_a_location(as_user: SignIn, people: People) -> None:
     assert send(client, "create", data=location | {"chain_id": chain.pk}).status_code == 422
 
 
+def test_what_no_keyboard_types(as_user: SignIn, people: People) -> None:
+    """Digits that are no number, numbers beyond all ids, and NUL are answered like any other slip."""
+    client = as_user(people("MANAGER"))
+    for chain in ("²", "9" * 30, "9" * 5000):
+        assert page(client, "create", query=f"?chain={chain}").status_code == 200
+        assert send(client, "create", data=LEAST | {"chain_id": chain}).status_code in {302, 422}
+    assert send(client, "create", data=LEAST | {"postcode": "²²²²²"}).status_code == 422
+    nul = dict.fromkeys(("company_name", "postcode", "phone", "chain_search"), "Zum\x00 Hügel")
+    assert send(client, "create", data=LEAST | nul).status_code == 422
+    assert send(client, "twins", data=nul, headers=HTMX).status_code == 200
+    assert send(client, "chains", data=nul, headers=HTMX).status_code == 200
+
+
 def test_twins_of_what_is_typed(as_user: SignIn, people: People) -> None:
     """The own one with score and reasons; a colleague's only that it exists."""
     rep = people()

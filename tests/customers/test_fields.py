@@ -55,6 +55,8 @@ BAD = [
     ("PHONE", "call me", {}),
     ("USER", "0", {}),
     ("USER", True, {}),
+    ("USER", "²", {}),
+    ("USER", "9" * 5000, {}),
     ("TEXT", "", {"required": True}),
 ]
 

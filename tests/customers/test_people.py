@@ -85,6 +85,19 @@ def test_tags(people: People) -> None:
             services.set_tags(scope=scope, customer_id=customer.pk, names=["x" * 41])
 
 
+def test_tags_of_two_people_at_once(people: People) -> None:
+    """Who saved first keeps his: a tag added meanwhile stays, one taken away meanwhile does not come back."""
+    rep = people()
+    customer = made(rep)
+    with acting(rep) as scope:
+        ids = {"scope": scope, "customer_id": customer.pk}
+        seen = ["Menü", "Regional", "Terrasse"]
+        services.set_tags(**ids, names=seen)
+        services.set_tags(**ids, names=["Bio", "Menü", "Regional"], seen=seen)
+        services.set_tags(**ids, names=["Regional", "Terrasse", "Vegan"], seen=seen)
+        assert tags_of(scope, customer) == ["Bio", "Regional", "Vegan"]
+
+
 def test_sharing(people: People) -> None:
     """A grant opens at once, to read or to change, and ends at once."""
     rep, colleague = people(), people()

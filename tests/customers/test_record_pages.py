@@ -16,6 +16,7 @@ from django.urls import reverse
 from customers import services
 from customers.history import HistoryReader
 from customers.models import Customer
+from customers.panels import tags_of
 from organisation.models import User
 from tests.customers.test_catalogue import define
 from tests.customers.test_status import acting, made
@@ -368,3 +369,43 @@ def test_history_pages_hold_each_change_once(rep: User, full: Customer) -> None:
             walked += page_of
     assert walked == whole
     assert {(change.old, change.new) for change in whole[:2]} == {("Name 3", "Name 4"), ("Form 3", "Form 4")}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "as_of=2026-02-31",
+        "as_of=yesterday",
+        "as_of=9999-12-31",
+        "as_of=0001-01-01",
+        "before=2026-13-01T00:00",
+        "before=2026-01-01T00:00",
+        "before=2026-01-01T25:00%2B01:00",
+        "before=0001-01-01T00:00",
+        "before=%00",
+    ],
+)
+def test_days_and_instants_that_do_not_exist(as_user: SignIn, rep: User, full: Customer, query: str) -> None:
+    """The history answers as without them."""
+    assert page(as_user(rep), "detail", full.pk, query=f"?tab=history&{query}").status_code == 200
+
+
+def test_versions_that_are_no_number(as_user: SignIn, rep: User, full: Customer) -> None:
+    """A made-up version compares nothing."""
+    client = as_user(rep)
+    for version in ("²", "9" * 5000):
+        assert send(client, "pains", full.pk, data={"pain_notes": "Kühlhaus", "version": version}).status_code == 302
+
+
+def test_the_tags_form_says_what_was_seen(as_user: SignIn, rep: User, full: Customer) -> None:
+    """A colleague's tag stays where the form was opened before it was there; without a note all are replaced."""
+    client = as_user(rep)
+    assert 'name="seen" value="Regional"' in page(client, "tags", full.pk).content.decode()
+    with acting(rep) as scope:
+        services.set_tags(scope=scope, customer_id=full.pk, names=["Regional", "Bio"])
+    send(client, "tags", full.pk, data={"names": "Regional, Menü", "seen": "Regional"})
+    with acting(rep) as scope:
+        assert tags_of(scope, full) == ["Bio", "Menü", "Regional"]
+    send(client, "tags", full.pk, data={"names": "Regional"})
+    with acting(rep) as scope:
+        assert tags_of(scope, full) == ["Regional"]
