@@ -106,9 +106,8 @@ class HistoryReader:
         )
         found: list[Change] = []
         reach: datetime | None = None
-        for model, rows in readers:
-            if len(rows) == MOST_ROWS:
-                reach = max(filter(None, (reach, rows[-1]["history_date"])))
+        for model, rows, border in readers:
+            reach = max(filter(None, (reach, border)), default=None)
             found += self._differences(model, rows)
         found.sort(key=lambda change: change.when, reverse=True)
         if reach is not None:  # further back one table was not read to its end
@@ -158,11 +157,28 @@ class HistoryReader:
         return [row for row in newest if row["history_type"] != "-"]
 
     @staticmethod
-    def _rows(model: type[Model], rule: Q, before: datetime | None) -> tuple[type[Model], list[dict[str, Any]]]:
-        rows = model.history.filter(rule)  # type: ignore[attr-defined]
-        if before is not None:
-            rows = rows.filter(history_date__lt=before)
-        return model, list(rows.order_by("-history_date", "-history_id").values()[:MOST_ROWS])
+    def _rows(
+        model: type[Model], rule: Q, before: datetime | None
+    ) -> tuple[type[Model], list[dict[str, Any]], datetime | None]:
+        """The newest versions before an instant, and the instant of the oldest where older ones are left (None: none are).
+
+        An instant is read whole or not at all. Behind the oldest comes the predecessor of each record that changed.
+        """
+        history = model.history.filter(rule)  # type: ignore[attr-defined]
+        rows = history if before is None else history.filter(history_date__lt=before)
+        newest = list(rows.order_by("-history_date", "-history_id").values()[: MOST_ROWS + 1])
+        if len(newest) <= MOST_ROWS:
+            return model, newest, None
+        cut = newest[-1]["history_date"]
+        whole = [row for row in newest if row["history_date"] > cut]
+        if not whole:  # more versions of one instant than are read at once
+            whole = list(history.filter(history_date=cut).order_by("-history_id").values())
+        border: datetime = whole[-1]["history_date"]
+        oldest = {row["id"]: row["history_type"] for row in whole}
+        orphans = [pk for pk, kind in oldest.items() if kind == "~"]
+        older = history.filter(id__in=orphans, history_date__lt=border)
+        predecessors = older.order_by("id", "-history_date", "-history_id").distinct("id").values()
+        return model, [*whole, *predecessors], border
 
     def _differences(self, model: type[Model], rows: list[dict[str, Any]]) -> Iterator[Change]:
         by_row = sorted(rows, key=lambda row: (row["id"], row["history_date"], row["history_id"]))

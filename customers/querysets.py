@@ -115,12 +115,17 @@ class FieldDefinitionQuerySet(OrganisationQuerySet["FieldDefinition"]):
         return self.filter(entity=entity).order_by("group", "position", "pk")
 
     def readable_in(self, scope: Scope) -> Self:
-        """Without RESTRICTED ones for roles that may not read them."""
-        return self if scope.allows("fields.read_restricted") else self.exclude(sensitivity="RESTRICTED")
+        """Without RESTRICTED ones for roles that may not read them, and without money for who may not read money."""
+        fields = self if scope.allows("fields.read_restricted") else self.exclude(sensitivity="RESTRICTED")
+        return fields._money_for(scope)
 
     def writable_in(self, scope: Scope) -> Self:
-        """Without RESTRICTED ones for roles that may not write them."""
-        return self if scope.allows("fields.write_restricted") else self.exclude(sensitivity="RESTRICTED")
+        """Without RESTRICTED ones for roles that may not write them; nobody writes money that he may not read."""
+        fields = self if scope.allows("fields.write_restricted") else self.exclude(sensitivity="RESTRICTED")
+        return fields._money_for(scope)
+
+    def _money_for(self, scope: Scope) -> Self:
+        return self if scope.allows("money.read") else self.exclude(type="MONEY")
 
     def catalogue(self, scope: Scope, entity: str) -> list[FieldDefinition]:
         """The active definitions of an entity that the scope may read."""

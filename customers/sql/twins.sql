@@ -5,7 +5,7 @@ CREATE INDEX customer_by_phone ON customers_customer (organisation_id, phone) WH
 -- Per word at most 200 accounts: a rare word finds all of its own; a name of frequent words alone is found by the whole name.
 CREATE FUNCTION customers_twins(typed_name text, typed_postcode text, typed_phone text, most integer)
 RETURNS TABLE (customer_id bigint, score integer, name_score real, same_postcode boolean, same_phone boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public SET pg_trgm.similarity_threshold = 0.35 AS $$
     WITH asked AS MATERIALIZED (
         SELECT crm_organisation() AS organisation, crm_fold(typed_name) COLLATE "C" AS name, nullif(typed_postcode, '') AS postcode,
                nullif(typed_phone, '') AS phone
@@ -13,7 +13,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         SELECT DISTINCT w.word COLLATE "C" AS word FROM unnest(crm_fold_words(typed_name)) AS w(word) WHERE length(w.word) > 2
     ), alike AS MATERIALIZED (
         SELECT word FROM words UNION
-        SELECT s.word COLLATE "C" FROM words CROSS JOIN LATERAL customers_similar_words(words.word, 5) s
+        SELECT s.word FROM words CROSS JOIN asked a CROSS JOIN LATERAL (
+            SELECT v.word FROM customers_vocabularyword v WHERE v.organisation_id = a.organisation AND v.word % words.word
+             ORDER BY similarity(v.word, words.word) DESC, v.word LIMIT 5) s
     ), here AS MATERIALIZED (
         SELECT p.customer_id FROM customers_customerword p, asked a
          WHERE p.organisation_id = a.organisation AND p.word = a.postcode LIMIT 3000

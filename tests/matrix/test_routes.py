@@ -11,7 +11,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from crm.core.access import activate, system_scope_for
+from customers.choices import FieldType
+from customers.models import CustomerFieldValue, FieldDefinition
 from organisation.access import enter_sign_in
+from tests.conftest import scope_of
 from tests.matrix.routes import EXCUSED, EXCUSED_PREFIXES, ROUTES, Row
 from tests.matrix.world import CANARY, PRINCIPALS, World, build_world
 
@@ -125,7 +128,7 @@ def test_restricted_values_reach_only_who_may_read_them():
         reverse("customers:list") + f"?fields.purchase_terms={CANARY}",
         reverse("customers:list") + f"?q={CANARY}",
     ]
-    seen = dict.fromkeys(("rep_owner", "manager"), 0)
+    seen = dict.fromkeys(("rep_owner", "dpo", "manager"), 0)
     for principal in seen:
         client = client_of(world, principal)
         for page in pages:
@@ -133,7 +136,56 @@ def test_restricted_values_reach_only_who_may_read_them():
             # what the asker typed himself comes back in the search field and the problem, never as a value
             seen[principal] += body.replace(f"={CANARY}", "").replace(f'value="{CANARY}"', "").count(CANARY)
     assert seen["rep_owner"] == 0
+    assert seen["dpo"] > 0
     assert seen["manager"] > 0
+
+
+def test_money_of_the_catalogue_reaches_only_who_may_read_money():
+    world = build_world()
+    amounts = ("7351946", "8462057")  # what it was, and what it is
+    with transaction.atomic(), activate(system_scope_for(world.organisation.pk, job="test")):
+        budget = FieldDefinition.objects.create(
+            organisation=world.organisation, key="budget", label_de="Etat", label_en="Budget", type=FieldType.MONEY
+        )
+        row = {"organisation": world.organisation, "customer": world.location, "definition": budget}
+        stored = CustomerFieldValue.objects.create(value=int(amounts[0]), **row)
+        stored.value = int(amounts[1])
+        stored.save()
+    detail = reverse("customers:detail", kwargs={"pk": world.location.pk})
+    editor = reverse("customers:value", kwargs={"pk": world.location.pk, "key": budget.key})
+    pages = [
+        detail,
+        f"{detail}?tab=fields",
+        f"{detail}?tab=history",
+        f"{detail}?tab=history&as_of=2099-01-01",
+        reverse("customers:list") + "?columns=fields.budget",
+        reverse("customers:list") + "?columns=fields.budget&sort=fields.budget",
+        f"{editor}?read=1",
+    ]
+    telling = {}
+    for principal in ("dpo", "auditor", "rep_owner", "manager"):
+        client = client_of(world, principal)
+        # grouped or not, in either language
+        bodies = {page: re.sub(r"(?<=\d)[.,\s](?=\d)", "", client.get(page).content.decode()) for page in pages}
+        telling[principal] = [page for page, body in bodies.items() if any(amount in body for amount in amounts)]
+    assert telling.pop("dpo") == []
+    assert telling == dict.fromkeys(("auditor", "rep_owner", "manager"), pages[1:])
+    assert client_of(world, "dpo").get(editor).status_code == 404
+    found = reverse("customers:list") + f"?fields.budget={amounts[1]}"
+    assert world.location.company_name in client_of(world, "auditor").get(found).content.decode()
+    assert "budget" not in client_of(world, "dpo").get(detail + "?tab=fields").content.decode().lower()
+
+
+def test_who_may_not_read_money_may_not_write_it():
+    world = build_world()
+    with transaction.atomic(), activate(system_scope_for(world.organisation.pk, job="test")):
+        FieldDefinition.objects.create(
+            organisation=world.organisation, key="budget", label_de="Etat", label_en="Budget", type=FieldType.MONEY
+        )
+        definitions = FieldDefinition.objects.filter(key="budget")
+        writing = {name: scope_of(world.people[name]) for name in ("dpo", "rep_owner", "manager")}
+        writable = {name: definitions.writable_in(scope).exists() for name, scope in writing.items()}
+        assert writable == {"dpo": False, "rep_owner": True, "manager": True}
 
 
 def test_reading_changes_nothing():

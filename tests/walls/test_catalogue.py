@@ -34,7 +34,7 @@ DEFINER_FUNCTIONS = {
     "customers_keep_choices": "choices are written by triggers alone",
     "customers_project": "the projection sees all source rows, whoever writes",
     "customers_project_changed": "the projection sees all source rows, whoever writes",
-    "customers_similar_words": "trigram operators are not leakproof; tells words, never customers",
+    "customers_similar_words": "trigram operators are not leakproof; tells words of visible customers; applies the rule itself",
     "customers_twins": "a duplicate hint tells of hidden customers only that there is one; applies the rule itself",
     "organisation_demo_users": "the sign-in page of a demo names its users before a scope exists",
     "organisation_ids": "schedulers run for each organisation",
