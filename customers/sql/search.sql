@@ -68,12 +68,10 @@ COMMENT ON FUNCTION customers_index_changed() IS 'AFTER STATEMENT: indexes the w
 
 CREATE INDEX vocabulary_by_trigram ON customers_vocabularyword USING gin (word gin_trgm_ops);
 
-CREATE INDEX word_by_chain ON customers_customerword (chain_id, word) WHERE chain_id IS NOT NULL;
-
 -- Words that resemble a typed one, best first, of customers that the scope sees. Of the search role: under the caller's policies
--- the trigram operators would not use their index; so the rule of the policy stands here, before the limit. Each of its grounds
--- is one probe of an index, asked from the best word down until there are enough (OFFSET 0 keeps the sort below the probes).
--- The vocabulary keeps words whose customer is gone: who sees all is asked no grounds, only that somebody has the word.
+-- the trigram operators would not use their index; so the rule of the policy stands here, before the limit. The vocabulary keeps
+-- words whose customer is gone; who sees all is asked only whether somebody has the word. Each word is one probe of an index,
+-- from the best down until there are enough: OFFSET 0 keeps the sort below the probes.
 CREATE FUNCTION customers_similar_words(typed text, most integer) RETURNS TABLE (word text, score real)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public SET pg_trgm.similarity_threshold = 0.35 AS $$
     SELECT s.word, s.score
@@ -81,18 +79,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public SET pg
               FROM customers_vocabularyword v
              WHERE v.organisation_id = crm_organisation() AND v.word % typed
              ORDER BY 3 DESC, v.word OFFSET 0) s
-     WHERE CASE WHEN (SELECT crm_sees_all())
-           THEN EXISTS (SELECT 1 FROM customers_customerword w WHERE w.organisation_id = s.organisation_id AND w.word = s.word)
-           ELSE EXISTS (SELECT 1 FROM customers_customerword w
-                         WHERE w.organisation_id = s.organisation_id AND w.word = s.word
-                           AND w.owner_id = ANY ((SELECT crm_owners())::bigint[]))
-             OR EXISTS (SELECT 1 FROM customers_customerword w
-                         WHERE w.organisation_id = s.organisation_id AND w.word = s.word
-                           AND w.customer_id = ANY ((SELECT crm_granted())::bigint[]))
-             OR EXISTS (SELECT 1 FROM customers_customerword w
-                         WHERE w.organisation_id = s.organisation_id AND w.word = s.word
-                           AND w.chain_id = ANY ((SELECT crm_granted())::bigint[]))
-           END
+     WHERE EXISTS (SELECT 1 FROM customers_customerword w
+                    WHERE w.organisation_id = s.organisation_id AND w.word = s.word
+                      AND ((SELECT crm_sees_all())
+                           OR w.owner_id = ANY ((SELECT crm_owners())::bigint[])
+                           OR w.customer_id = ANY ((SELECT crm_granted())::bigint[])
+                           OR w.chain_id = ANY ((SELECT crm_granted())::bigint[])))
      ORDER BY s.score DESC, s.word LIMIT least(most, 50)
 $$;
 COMMENT ON FUNCTION customers_similar_words(text, integer) IS 'Words like a mistyped one, of customers that the scope sees.';
