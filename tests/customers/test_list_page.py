@@ -180,3 +180,11 @@ def test_every_fixed_filter_uses_a_column_of_its_own_type():
     from customers.models import CustomerHot
 
     assert CUSTOMER_FIELDS.mismatches(CustomerHot) == []
+
+
+def test_a_search_counts_no_further_than_a_thousand(as_user, organisation, rep, customers, monkeypatch):
+    monkeypatch.setattr("customers.views.listing.SEARCH_CAP", 1)
+    response = get(as_user(rep), "?q=muller&size=1")
+    assert (response.context["total"].number, response.context["total"].is_capped) == (1, True)
+    response = get(as_user(rep), "?name__starts=m&size=1")
+    assert response.context["total"].is_capped is False
