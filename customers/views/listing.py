@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -166,18 +168,23 @@ def _found(state: ListState) -> tuple[QuerySet[CustomerHot], Page[CustomerHot], 
 
 
 def _lines(state: ListState, rows: Iterable[CustomerHot]) -> Iterator[dict[str, Any]]:
-    """Each row with its cells, in the order of the columns."""
-    columns = [(column, slugify(column.key), str(column.label)) for column in state.columns if not column.fixed]
+    """Each row with its cells, in the order of the columns. Five hundred cells a page: the template engine is too slow for them."""
+    columns = [(column, _opening(column)) for column in state.columns if not column.fixed]
     for row in rows:
         yield {
             "url": f"{CUSTOMERS.path}{row.pk}/",
             "name": row.customer.company_name,
             "mark": mark(row.business_type),
-            "cells": [
-                {"css": css, "label": label, "numeric": column.numeric, "value": cell(column, row, state.scope)}
-                for column, css, label in columns
-            ],
+            "cells": format_html_join(
+                "", "{}{}</td>", ((opening, cell(column, row, state.scope)) for column, opening in columns)
+            ),
         }
+
+
+def _opening(column: Column) -> SafeString:
+    """The beginning of a cell; its label is shown where rows become cards."""
+    numeric = " num" if column.numeric else ""
+    return format_html('<td class="fp-table__{}{}" data-label="{}">', slugify(column.key), numeric, column.label)
 
 
 def _count(state: ListState, rows: Any, shown: int, *, capped: bool) -> Count:
