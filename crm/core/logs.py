@@ -65,5 +65,6 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "axes": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},  # it tells whole addresses, whose paths may be secret
     },
 }

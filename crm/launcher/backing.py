@@ -13,7 +13,7 @@ from crm.launcher.environment import ROOT
 from crm.launcher.external import adopt_database, check_redis
 from crm.launcher.problem import Problem, say
 from crm.launcher.roles import provision
-from crm.launcher.servers import Postgres, Valkey, secret_key
+from crm.launcher.servers import Postgres, Valkey, credential_keys, secret_key
 
 DATABASE = "freshplan"
 OWNER_ONLY = ("DATABASE_OWNER_URL", "DATABASE_RELAY_URL", "CRM_ADMIN_URL")
@@ -34,6 +34,7 @@ class Backing:
         env = base_env(address) | {
             "CRM_DATA_DIR": str(data),
             "SECRET_KEY": secret_key(data, given),
+            "FRESHPLAN_CREDENTIAL_KEYS": credential_keys(data, given),
             "CRM_EMBEDDED": "0" if given.get("DATABASE_URL") or given.get("REDIS_URL") else "1",
         }
         if given.get("DATABASE_URL"):

@@ -105,6 +105,7 @@ def _env_for_help() -> dict[str, str]:
         "DATABASE_URL": "postgresql://127.0.0.1/help",
         "REDIS_URL": "redis://127.0.0.1",
         "SECRET_KEY": "help-" * 12,
+        "FRESHPLAN_CREDENTIAL_KEYS": "help-" * 12,
     }
     return os.environ | {"DJANGO_SETTINGS_MODULE": "crm.settings", "PYTHONPATH": str(ROOT)} | nowhere
 

@@ -342,6 +342,11 @@ def secret_key(data: Path, env: Mapping[str, str]) -> str:
     return env.get("SECRET_KEY") or secret(data / "secret-key")
 
 
+def credential_keys(data: Path, env: Mapping[str, str]) -> str:
+    """FRESHPLAN_CREDENTIAL_KEYS from the environment, else one key kept in the data folder."""
+    return env.get("FRESHPLAN_CREDENTIAL_KEYS") or secret(data / "credential-key")
+
+
 def fingerprint(*parts: bytes) -> str:
     """One short name for some bytes."""
     digest = hashlib.sha256()

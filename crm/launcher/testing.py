@@ -11,7 +11,7 @@ from crm.launcher.children import end_leftovers, end_on_sigterm, foreground
 from crm.launcher.datafolder import DataFolder
 from crm.launcher.environment import PYTHON, ROOT
 from crm.launcher.problem import Problem, say
-from crm.launcher.servers import Postgres, Valkey, secret
+from crm.launcher.servers import Postgres, Valkey, credential_keys, secret
 from crm.launcher.stages import build_assets
 
 FAST = "not browser and not fault and not fuzz"
@@ -29,6 +29,7 @@ def test_servers(command: str) -> Iterator[dict[str, str]]:
         end_leftovers(folder.path)
         env = {key: value for key, value in base_env("127.0.0.1:8000").items() if key not in ITS_OWN}
         env |= {"CRM_DATA_DIR": str(folder.path), "SECRET_KEY": secret(folder.path / "secret-key")}
+        env["FRESHPLAN_CREDENTIAL_KEYS"] = credential_keys(folder.path, env)
         env.pop("DJANGO_SETTINGS_MODULE", None)  # pyproject.toml names the tests' own
         if "TEST_ADMIN_URL" not in env:
             postgres = Postgres(folder.path, durable=False)

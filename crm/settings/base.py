@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,16 @@ SECRET_KEY: str = env("SECRET_KEY")
 if len(SECRET_KEY) < 50:
     raise ImproperlyConfigured("SECRET_KEY must have at least 50 characters.")
 DEBUG = False
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+# Secrets of other systems lie encrypted under these: the first encrypts, all decrypt (`outbox/encryption.py`).
+CREDENTIAL_KEYS: list[str] = env.list("FRESHPLAN_CREDENTIAL_KEYS")
+if not CREDENTIAL_KEYS or any(len(key) < 43 for key in CREDENTIAL_KEYS):
+    raise ImproperlyConfigured(
+        "FRESHPLAN_CREDENTIAL_KEYS: each key must have at least 43 characters (32 random bytes)."
+    )
+# Hosts inside that calls out may reach: `name` or `name:port`; all others must have public addresses.
+PRIVATE_HOSTS = frozenset(host.strip().lower() for host in env.list("FRESHPLAN_PRIVATE_HOSTS", default=[]))
 
 # Where the product is reached: "127.0.0.1:8000" for a local run, "crm.example.com" behind a TLS proxy.
 ADDRESS: str = env("CRM_ADDRESS", default="127.0.0.1:8000")
