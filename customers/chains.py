@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from crm.core.access import Scope
+from crm.core.digits import whole_number
 from crm.core.folding import fold
 from customers.choices import AccountType
 from customers.models import Customer
@@ -47,3 +48,10 @@ def chains_for_choice(scope: Scope, text: str, most: int = 8) -> QuerySet[Custom
     if key:
         chains = chains.filter(name_key__contains=key)
     return chains.order_by("name_key", "pk")[:most]
+
+
+def chosen_chain(scope: Scope, typed: object) -> Customer | None:
+    """The chain that a form's field names, None where it names none that the scope may read. At most one query."""
+    chain_id = whole_number(str(typed or ""))
+    chains = Customer.objects.visible_to(scope).filter(account_type=AccountType.CHAIN)
+    return chains.filter(pk=chain_id).first() if chain_id is not None else None

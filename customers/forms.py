@@ -81,6 +81,16 @@ class OwnerForm(GridForm):
         self.fields["owner_id"].choices = owner_choices(scope, _("nobody (release)"))  # type: ignore[attr-defined]
 
 
+class ChainForm(ServiceForm):
+    """The chain that a location moves to."""
+
+    chain_id = forms.IntegerField(
+        label=gettext_lazy("Chain"),
+        widget=forms.HiddenInput,
+        error_messages={"required": gettext_lazy("Please choose a chain.")},
+    )
+
+
 def owner_choices(scope: Scope, nobody: str) -> list[tuple[str, str]]:
     """Those whom the scope may make owner, himself first."""
     rows = (

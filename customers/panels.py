@@ -109,6 +109,7 @@ class Can:
     grant: bool = False
     delete: bool = False
     add_location: bool = False
+    move: bool = False
     money: bool = False
 
 
@@ -146,6 +147,10 @@ def can(scope: Scope, customer: Customer, why: Why) -> Can:
         and (scope.role != Role.CHAIN_MANAGER or customer.account_type == AccountType.LOCATION),
         delete=own and scope.allows("customers.delete"),
         add_location=change and customer.account_type == AccountType.CHAIN and scope.allows("customers.add_location"),
+        move=own
+        and customer.account_type != AccountType.CHAIN
+        and scope.allows("customers.add_location")
+        and (customer.chain_id is None or services.may_change_chain(scope, customer.chain_id)),
         money=scope.allows("money.read"),
     )
 

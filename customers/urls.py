@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("customers/<int:pk>/activate/", life.activate, name="activate"),
     path("customers/<int:pk>/status/<customer_status:status>/", life.status, name="status"),
     path("customers/<int:pk>/owner/", life.owner, name="owner"),
+    path("customers/<int:pk>/chain/", life.chain, name="chain"),
     path("customers/<int:pk>/sharing/", life.grant, name="grant"),
     path("customers/<int:pk>/sharing/<int:user_id>/end/", life.revoke, name="revoke"),
     path("customers/<int:pk>/season/", people.season, name="season"),

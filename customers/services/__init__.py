@@ -8,6 +8,7 @@ from customers.services.accounts import (
     update_customer,
 )
 from customers.services.catalogue import change_field, deactivate_field, define_field, reactivate_field, set_hot
+from customers.services.chains import may_change_chain, move_to_chain
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, revoke_grant
 from customers.services.locking import stands_for_owner
@@ -36,6 +37,8 @@ __all__ = [
     "define_field",
     "delete_customer",
     "give_grant",
+    "may_change_chain",
+    "move_to_chain",
     "reactivate_field",
     "record_delivered_order",
     "remove_address",

@@ -16,6 +16,7 @@ from customers.choices import PATTERN_MONTHS, AccountType, SeasonalPattern
 from customers.events import CustomerCreated, CustomerUpdated
 from customers.models import Customer
 from customers.numbers import take_customer_numbers
+from customers.services.chains import lock_chain
 from customers.services.locking import apply, lock_customer, lock_own, refuse_stale
 from organisation.models import User
 from outbox.services import publish
@@ -86,13 +87,7 @@ def _chain_for_location(scope: Scope, account_type: str, chain_id: int | None) -
         return None
     if chain_id is None:
         raise Invalid(_("A location needs its chain."), field="chain")
-    chains = Customer.objects.visible_to(scope).filter(account_type=AccountType.CHAIN)
-    # Locked, so that nobody deletes the chain while its location comes.
-    chain = chains.select_for_update(of=("self",), no_key=True).get_or_not_found(pk=chain_id)
-    scope.require("customers.add_location")
-    if not chains.changeable_by(scope).filter(pk=chain_id).exists():
-        raise Forbidden(_("Locations are added by the chain's manager, its owner's team lead or a sales manager."))
-    return chain
+    return lock_chain(scope, chain_id)
 
 
 def _owner_for_new(scope: Scope, owner_id: int | None) -> User | None:

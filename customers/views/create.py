@@ -17,7 +17,7 @@ from crm.core.access import CrmRequest, Scope
 from crm.core.digits import whole_number
 from crm.core.errors import DomainError, Forbidden, Invalid, NotFound
 from customers import services
-from customers.chains import chains_for_choice
+from customers.chains import chains_for_choice, chosen_chain
 from customers.choices import AccountType
 from customers.duplicates import find_twins
 from customers.forms import CustomerForm
@@ -54,14 +54,9 @@ def _begin(request: CrmRequest) -> dict[str, Any]:
 
 
 def _context(request: CrmRequest, form: CustomerForm) -> dict[str, Any]:
-    chain_id = whole_number(str(form["chain_id"].value() or ""))
-    chain = None
-    if chain_id is not None:
-        chains = Customer.objects.visible_to(request.scope).filter(account_type=AccountType.CHAIN)
-        chain = chains.filter(pk=chain_id).first()
     return {
         "form": form,
-        "chain": chain,
+        "chain": chosen_chain(request.scope, form["chain_id"].value()),
         "patterns": season_patterns(),
         "matches": _matches(request) if form.is_bound else [],
         "notes": {

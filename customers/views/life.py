@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.core.access import CrmRequest
 from crm.core.errors import Forbidden, NotFound
 from customers import panels, services
+from customers.chains import chosen_chain
 from customers.choices import CustomerStatus
-from customers.forms import ActivateForm, GrantForm, OwnerForm, ReasonForm
+from customers.forms import ActivateForm, ChainForm, GrantForm, OwnerForm, ReasonForm
 from customers.models import Customer
 from customers.transitions import ALLOWED, BY_MANAGER
 from customers.views.refusals import answer_dialog, explains_refusal, to, visible_customer
@@ -103,6 +104,32 @@ def owner(request: CrmRequest, pk: int) -> HttpResponse:
         note=_("Without an owner only sales managers and administrators see the customer."),
         submit=_("Save") if rights.assign else _("Release"),
         said=_("Owner changed"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def chain(request: CrmRequest, pk: int) -> HttpResponse:
+    """Move to another chain, or into one; the access by the chain's grants moves along. At most 20 queries."""
+    customer = visible_customer(request, pk)
+    refuse(_("Only who looks after both chains moves a location between them."), allowed=may(request, customer).move)
+    form = ChainForm(request.POST if request.method == "POST" else None)
+    chosen = chosen_chain(request.scope, form["chain_id"].value())
+    done = form.submit(services.move_to_chain, scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=_("Move to another chain") if customer.chain_id else _("Add to a chain"),
+        note=_(
+            "Whoever looks after the chain sees the location from now on; whoever had it by the old chain no longer."
+        ),
+        submit=_("Move"),
+        said=_("Moved"),
+        picks_chain=True,
+        chain=chosen,
     )
 
 

@@ -21,6 +21,7 @@ from customers.choices import FieldEntity
 from customers.history import HistoryReader
 from customers.inline_forms import InlineForm, column_field, value_field
 from customers.models import Customer, CustomerFieldValue, FieldDefinition
+from customers.restricted import note_restricted_read
 from customers.shown import column_text, value_text
 from customers.views.refusals import explains_refusal, visible_customer
 from customers.why import why_visible
@@ -43,6 +44,8 @@ def detail(request: CrmRequest, pk: int) -> HttpResponse:
         context["groups"] = panels.field_groups(request.scope, customer, context["can"])
     else:
         context |= _history(request, customer)
+    if tab != "overview":
+        note_restricted_read(request.scope, pk)
     return render(request, "customers/detail.html", context)
 
 
@@ -190,6 +193,7 @@ def value(request: CrmRequest, pk: int, key: str) -> HttpResponse:
     )
     fact = _value_fact(request, customer, definition, stored, may)
     if request.method == "GET" and request.GET.get("read"):
+        note_restricted_read(request.scope, pk)
         return _read(request, fact)
     _require_change(may)
     if not fact.url:

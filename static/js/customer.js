@@ -59,10 +59,14 @@ function startCreate() {
   form.addEventListener("change", ({ target }) => {
     if (target.name === "account_type") one("#chain-part").hidden = target.value !== "LOCATION";
   });
-  form.addEventListener("click", ({ target }) => {
+}
+
+/** A found chain is taken over into the form, on the page and in a dialog. */
+function startChains() {
+  document.addEventListener("click", ({ target }) => {
     const chain = target.closest("[data-chain]");
     if (!chain) return;
-    one("[name=chain_id]", form).value = chain.dataset.chain;
+    one("[name=chain_id]", chain.closest("form")).value = chain.dataset.chain;
     one("#chain_search").value = chain.dataset.name;
     one("#chain-found").replaceChildren();
     one("#chain_search").focus();
@@ -81,4 +85,5 @@ function startSeason() {
 
 startDialog();
 startCreate();
+startChains();
 startSeason();

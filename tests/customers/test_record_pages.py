@@ -123,6 +123,27 @@ def test_restricted_fields_do_not_appear(as_user: SignIn, people: People, rep: U
     assert page(client, "value", full.pk, "margin", headers=HTMX).status_code == 200
 
 
+@pytest.mark.parametrize("role", ["DPO", "AUDITOR", "MANAGER"])
+def test_reading_restricted_values_to_supervise_is_logged(
+    as_user: SignIn, people: People, full: Customer, caplog: pytest.LogCaptureFixture, role: str
+) -> None:
+    """Who, which customer, which keys, never a value; a manager works with them, so his reading is no entry."""
+    with acting(people("MANAGER")) as scope:
+        services.write_fields(scope=scope, customer_id=full.pk, values={"margin": 31.25})
+    client = as_user(people(role))
+    with caplog.at_level("INFO"):
+        page(client, "detail", full.pk)  # the overview shows none
+        assert "restricted fields read" not in caplog.text
+        for query in ("?tab=fields", "?tab=history"):
+            assert "31" in page(client, "detail", full.pk, query=query).content.decode()
+    entries = [record.getMessage() for record in caplog.records if "restricted fields read" in record.getMessage()]
+    assert len(entries) == (0 if role == "MANAGER" else 2)
+    for entry in entries:
+        assert "margin" in entry
+        assert str(full.pk) in entry
+        assert "31" not in entry.replace(str(full.pk), "")
+
+
 def test_reader_has_no_buttons_and_learns_why(as_user: SignIn, people: People, rep: User, full: Customer) -> None:
     """Shared for reading: the page says so and who helps; a press that is made all the same is a 403 that says why."""
     reader = people()

@@ -76,6 +76,7 @@ ROUTES: dict[str, list[Row]] = {
         MANAGERS, lambda world: {"reason": "geschlossen"}, lambda world: {**of(world), "status": "ARCHIVIERT"}
     ),
     "customers:owner": on_record(WRITERS, lambda world: {"owner_id": "", "reason": "Urlaub"}),
+    "customers:chain": on_record(MANAGERS | {"chain_manager"}, lambda world: {"chain_id": world.chain.pk}),
     "customers:grant": on_record(SHARERS, lambda world: {"user_id": world.people["rep_stranger"].pk, "level": "view"}),
     "customers:revoke": [
         Row("POST", SHARERS, lambda world: {**of(world), "user_id": world.people["rep_stranger"].pk}),
