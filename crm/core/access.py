@@ -53,6 +53,8 @@ class Scope:
     reason: str = ""
     change_set_id: int | None = None
     cause: str = ""
+    # What was read once for this request, job or message (settings, flags); scopes made from this one share it.
+    memo: dict[str, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @property
     def sees_all(self) -> bool:
