@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             for figure in CASES[name](run):
                 figures.append(figure)
                 print(report.line(figure), flush=True)
-        counts = Loader(world.owner, world.size, say).counts(owner)
+    counts = Loader(world.owner, world.size, say).remember()
     if options.document:
         text = report.document(figures, customers=options.customers, counts=counts, one_in=run.one_in, notes=())
         report.DOCUMENT.parent.mkdir(exist_ok=True)
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    names = ["list", "filter", "search", "queries", "record", "write"]
+    names = ["list", "filter", "search", "queries", "record", "write", "create", "load"]
     parser = argparse.ArgumentParser(prog="freshplan bench", description="Load customers and measure the named cases.")
     parser.add_argument("--customers", type=int, default=100_000, help="of the large organisation (default 100,000)")
     parser.add_argument("--cases", default=",".join(names), help=f"some of {','.join(names)} (default all)")

@@ -133,9 +133,20 @@ class Loader:
                 "VACUUM ANALYZE {}", (*FILLED, "customers_vocabularyword", "organisation_user", "organisation_team")
             )
             main.execute("CREATE TABLE bench.loaded (name text PRIMARY KEY, value text)")
-            for name, value in {"fingerprint": self.fingerprint(), **self.counts(main)}.items():
-                main.execute("INSERT INTO bench.loaded VALUES (%s, %s)", [name, str(value)])
+            main.execute("INSERT INTO bench.loaded VALUES ('fingerprint', %s)", [self.fingerprint()])
+        self.remember()
         self.say("loaded")
+
+    def remember(self) -> dict[str, int]:
+        """Take the rows as they are now for those of this loading, what the cases wrote among them; rows by table."""
+        with self._connect() as connection:
+            counts = self.counts(connection)
+            for table, count in counts.items():
+                connection.execute(
+                    "INSERT INTO bench.loaded VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    [table, str(count)],
+                )
+        return counts
 
     def differences(self, sample: int = 2_000) -> int:
         """How many of a sample of customers differ from the recomputed projection or words; 0 is right."""

@@ -17,9 +17,9 @@ PEERS = """
 ## Beside others
 
 Measured by the same questions on 2 cores at 1,000,000 accounts as a restricted rep (p50 / p95 ms, their JSON without a
-page): Odoo 19 list 117 / 145, page 100 278 / 330, three-letter search 728 / 1248, record 77 / 134, save a field 27 / 59;
-EspoCRM list 3256 / 3944, global search 4399 / 6156. Neither finds a name with a typing error.
-Our aims at p50: list and any page 40, search 30, record 50, save 20.
+page): Odoo 19 list 117 / 145, page 100 278 / 330, three-letter search 728 / 1248, record 77 / 134, save a field 27 / 59,
+create 39 / 92, 12 requests/s with 8 clients; EspoCRM list 3256 / 3944, global search 4399 / 6156. Neither finds a name
+with a typing error. Our aims at p50: list and any page 40, search 30, record 50, save 20, create 30, 60 requests/s.
 """
 
 HOW = """

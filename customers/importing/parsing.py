@@ -14,6 +14,8 @@ from django.core.validators import EmailValidator, URLValidator
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 
+from crm.core import digits
+
 _TRUE: Final = frozenset({"1", "true", "yes", "y", "ja", "j", "wahr", "x"})
 _FALSE: Final = frozenset({"0", "false", "no", "n", "nein", "falsch", "-"})
 _DATE_FORMS: Final = ("%Y-%m-%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%Y/%m/%d")
@@ -141,9 +143,7 @@ def months(text: str) -> list[int]:
     for part in re.split(r"[,;|\s]+", text.strip().lower()):
         word = part[:3]
         number = (
-            int(part)
-            if part.isdigit()
-            else _GERMAN_MONTHS.get(word) or (_MONTHS.index(word) + 1 if word in _MONTHS else 0)
+            digits.whole_number(part) or _GERMAN_MONTHS.get(word) or (_MONTHS.index(word) + 1 if word in _MONTHS else 0)
         )
         if not 1 <= number <= 12:
             raise ValueError(_("Months as numbers, for example 4,5,6."))

@@ -131,6 +131,7 @@ def test_other_cells() -> None:
         (mail, "kueche@"),
         (boolean, "?"),
         (months, "13"),
+        (months, "²"),
     ):
         with pytest.raises(ValueError, match=r"."):
             parse(text)
