@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.core.access import CrmRequest
@@ -59,23 +61,85 @@ def _changing(
     return call
 
 
-@login_required
-@require_http_methods(["GET", "POST"])
-@explains_refusal
-def add_contact(request: CrmRequest, pk: int) -> HttpResponse:
-    """A new contact. At most 20 queries."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that hang on an account, each edited in a dialog: what they are, their form, their services, their texts."""
+
+    model: type[Contact] | type[Address]
+    form: type[ContactForm] | type[AddressForm]
+    add: Callable[..., Any]
+    change: Callable[..., Any]
+    key: str  # the argument that names the row
+    removal: str  # name of the route that removes it
+    title: Callable[[Any], str]
+    new: str
+    submit: str
+    added: str
+    saved: str
+
+
+CONTACT: Final = Part(
+    Contact,
+    ContactForm,
+    services.add_contact,
+    services.change_contact,
+    "contact_id",
+    "customers:contact_remove",
+    title=str,
+    new=gettext_lazy("New contact"),
+    submit=gettext_lazy("Add contact"),
+    added=gettext_lazy("Contact added"),
+    saved=gettext_lazy("Contact saved"),
+)
+ADDRESS: Final = Part(
+    Address,
+    AddressForm,
+    services.add_address,
+    services.change_address,
+    "address_id",
+    "customers:address_remove",
+    title=lambda _row: _("Address"),
+    new=gettext_lazy("New address"),
+    submit=gettext_lazy("Add address"),
+    added=gettext_lazy("Address added"),
+    saved=gettext_lazy("Address saved"),
+)
+
+
+def _add(request: CrmRequest, pk: int, part: Part) -> HttpResponse:
     customer = _changeable(request, pk)
-    form = ContactForm(_data(request))
-    done = form.submit(_adding(services.add_contact), scope=request.scope, customer_id=pk)
+    form = part.form(_data(request))
+    done = form.submit(_adding(part.add), scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request, form, done=done, customer=customer, title=part.new, submit=part.submit, said=part.added
+    )
+
+
+def _change(request: CrmRequest, pk: int, row_id: int, part: Part) -> HttpResponse:
+    customer = _changeable(request, pk)
+    row: Any = part.model.objects.visible_to(request.scope).get_or_not_found(pk=row_id, customer_id=pk)
+    form = part.form(_data(request), initial=part.form.initial_of(row))
+    service = _changing(part.change, form, **{part.key: row_id})
+    done = form.submit(service, scope=request.scope, customer_id=pk)
     return answer_dialog(
         request,
         form,
         done=done,
         customer=customer,
-        title=_("New contact"),
-        submit=_("Add contact"),
-        said=_("Contact added"),
+        title=part.title(row),
+        submit=_("Save"),
+        said=part.saved,
+        version=row.version,
+        remove=reverse(part.removal, args=[pk, row_id]),
     )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def add_contact(request: CrmRequest, pk: int) -> HttpResponse:
+    """A new contact. At most 20 queries."""
+    return _add(request, pk, CONTACT)
 
 
 @login_required
@@ -83,22 +147,7 @@ def add_contact(request: CrmRequest, pk: int) -> HttpResponse:
 @explains_refusal
 def contact(request: CrmRequest, pk: int, contact_id: int) -> HttpResponse:
     """Change a contact. At most 20 queries."""
-    customer = _changeable(request, pk)
-    row = Contact.objects.visible_to(request.scope).get_or_not_found(pk=contact_id, customer_id=pk)
-    form = ContactForm(_data(request), initial=ContactForm.initial_of(row))
-    service = _changing(services.change_contact, form, contact_id=contact_id)
-    done = form.submit(service, scope=request.scope, customer_id=pk)
-    return answer_dialog(
-        request,
-        form,
-        done=done,
-        customer=customer,
-        title=str(row),
-        submit=_("Save"),
-        said=_("Contact saved"),
-        version=row.version,
-        remove=reverse("customers:contact_remove", args=[pk, contact_id]),
-    )
+    return _change(request, pk, contact_id, CONTACT)
 
 
 @login_required
@@ -116,18 +165,7 @@ def remove_contact(request: CrmRequest, pk: int, contact_id: int) -> HttpRespons
 @explains_refusal
 def add_address(request: CrmRequest, pk: int) -> HttpResponse:
     """A new address. At most 20 queries."""
-    customer = _changeable(request, pk)
-    form = AddressForm(_data(request))
-    done = form.submit(_adding(services.add_address), scope=request.scope, customer_id=pk)
-    return answer_dialog(
-        request,
-        form,
-        done=done,
-        customer=customer,
-        title=_("New address"),
-        submit=_("Add address"),
-        said=_("Address added"),
-    )
+    return _add(request, pk, ADDRESS)
 
 
 @login_required
@@ -135,22 +173,7 @@ def add_address(request: CrmRequest, pk: int) -> HttpResponse:
 @explains_refusal
 def address(request: CrmRequest, pk: int, address_id: int) -> HttpResponse:
     """Change an address. At most 20 queries."""
-    customer = _changeable(request, pk)
-    row = Address.objects.visible_to(request.scope).get_or_not_found(pk=address_id, customer_id=pk)
-    form = AddressForm(_data(request), initial=AddressForm.initial_of(row))
-    service = _changing(services.change_address, form, address_id=address_id)
-    done = form.submit(service, scope=request.scope, customer_id=pk)
-    return answer_dialog(
-        request,
-        form,
-        done=done,
-        customer=customer,
-        title=_("Address"),
-        submit=_("Save"),
-        said=_("Address saved"),
-        version=row.version,
-        remove=reverse("customers:address_remove", args=[pk, address_id]),
-    )
+    return _change(request, pk, address_id, ADDRESS)
 
 
 @login_required
