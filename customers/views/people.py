@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -72,10 +73,10 @@ class Part:
     key: str  # the argument that names the row
     removal: str  # name of the route that removes it
     title: Callable[[Any], str]
-    new: str
-    submit: str
-    added: str
-    saved: str
+    new: Promise
+    submit: Promise
+    added: Promise
+    saved: Promise
 
 
 CONTACT: Final = Part(
@@ -111,7 +112,7 @@ def _add(request: CrmRequest, pk: int, part: Part) -> HttpResponse:
     form = part.form(_data(request))
     done = form.submit(_adding(part.add), scope=request.scope, customer_id=pk)
     return answer_dialog(
-        request, form, done=done, customer=customer, title=part.new, submit=part.submit, said=part.added
+        request, form, done=done, customer=customer, title=str(part.new), submit=str(part.submit), said=str(part.added)
     )
 
 
@@ -128,7 +129,7 @@ def _change(request: CrmRequest, pk: int, row_id: int, part: Part) -> HttpRespon
         customer=customer,
         title=part.title(row),
         submit=_("Save"),
-        said=part.saved,
+        said=str(part.saved),
         version=row.version,
         remove=reverse(part.removal, args=[pk, row_id]),
     )
