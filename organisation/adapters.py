@@ -20,9 +20,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.core.requests import client_ip
 from organisation import encryption
 from organisation.access import name_actor
-from organisation.lockout import client_ip
 from organisation.models import User
 
 FRESH_SIGN_IN = 15 * 60  # seconds in which a first second factor is set up without giving the password again

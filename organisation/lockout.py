@@ -16,15 +16,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 
-def client_ip(request: HttpRequest) -> str:
-    """The client's address: of the connection, or as the outermost trusted proxy names it (`TRUSTED_PROXIES`)."""
-    peer: str = request.META.get("REMOTE_ADDR") or "0.0.0.0"  # noqa: S104 - a name for "unknown", nothing is bound
-    named = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    if settings.TRUSTED_PROXIES and len(named) >= settings.TRUSTED_PROXIES:
-        return named[-settings.TRUSTED_PROXIES]
-    return peer
-
-
 def username(_request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
     """The mail that a try is counted for."""
     given = credentials or {}

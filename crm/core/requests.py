@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
@@ -14,6 +15,15 @@ from crm.core import logs
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The client's address: of the connection, or as the outermost trusted proxy names it (`TRUSTED_PROXIES`)."""
+    peer: str = request.META.get("REMOTE_ADDR") or "0.0.0.0"  # noqa: S104 - a name for "unknown", nothing is bound
+    named = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    if settings.TRUSTED_PROXIES and len(named) >= settings.TRUSTED_PROXIES:
+        return named[-settings.TRUSTED_PROXIES]
+    return peer
 
 
 class RequestIdMiddleware:

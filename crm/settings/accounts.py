@@ -90,7 +90,7 @@ AXES_SENSITIVE_PARAMETERS = [
 ]  # fmt: skip
 AXES_CLIENT_STR_CALLABLE = "organisation.lockout.client_in_logs"
 AXES_USERNAME_CALLABLE = "organisation.lockout.username"
-AXES_CLIENT_IP_CALLABLE = "organisation.lockout.client_ip"
+AXES_CLIENT_IP_CALLABLE = "crm.core.requests.client_ip"
 AXES_LOCKOUT_CALLABLE = "organisation.lockout.locked_out"
 # Proxies in front whose X-Forwarded-For entry is trusted; 0 takes the address of the connection.
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
