@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customer-management/", include("customers.urls")),
     path("settings/", include("organisation.urls")),
     path("accounts/", include("organisation.account_urls")),
+    path("api/", include("crm.core.api.urls")),
     path("admin/", admin.site.urls),
 ]
 

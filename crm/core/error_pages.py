@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 
 from crm.core import logs
+from crm.core.api.problems import is_api, problem_of_status
 
 
 def _request_id(request: HttpRequest) -> str:
@@ -22,6 +23,8 @@ def _request_id(request: HttpRequest) -> str:
 
 
 def _answer(request: HttpRequest, status: int, title: str, reason: str = "") -> HttpResponse:
+    if is_api(request):
+        return problem_of_status(request, status, reason)
     request_id = _request_id(request)
     if getattr(request, "htmx", False):
         told = json.dumps({"toast": {"text": f"{reason or title} ({request_id[:12]})"}})
@@ -76,5 +79,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _bare(request: HttpRequest, status: int) -> HttpResponse:
+    if is_api(request):
+        return problem_of_status(request, status)
     html = loader.get_template(f"{status}.html").render({"request_id": _request_id(request)})
     return HttpResponse(html, status=status)

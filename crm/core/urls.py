@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.urls import path
 
 from crm.core import gallery, health
+from crm.core.api import pages
 
 app_name = "core"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("gallery/", gallery.gallery, name="gallery"),
+    path("problems/", pages.problems, name="problems"),
+    path("problems/<slug:name>", pages.problem, name="problem"),
 ]

@@ -4,5 +4,6 @@ The launcher sets the variables (`./freshplan run`); an operator sets them himse
 """
 
 from crm.settings.accounts import *  # noqa: F403
+from crm.settings.api import *  # noqa: F403
 from crm.settings.base import *  # noqa: F403 - settings are a flat namespace by Django's design
 from crm.settings.work import *  # noqa: F403

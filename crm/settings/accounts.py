@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from crm.settings.base import DATA_DIR, ON_LOOPBACK, env
+from crm.settings.base import ON_LOOPBACK, env
+from crm.settings.mail import mail_settings
 
 AUTH_USER_MODEL = "organisation.User"
 AUTHENTICATION_BACKENDS = [
@@ -96,8 +97,14 @@ AXES_LOCKOUT_CALLABLE = "organisation.lockout.locked_out"
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
-# Mail: EMAIL_URL as in `smtp+tls://user:password@host:587`; without it messages are written as files, one each.
-vars().update(env.email("EMAIL_URL", default=f"filemail:///{DATA_DIR / 'mail'}"))
+# Mail: EMAIL_URL as in `smtp+tls://user:password@host:587` or `smtp+ssl://user:password@host:465`; without it mails wait.
+EMAIL_URL: str = env("EMAIL_URL", default="")
+SENDS_MAIL = bool(EMAIL_URL)
+if SENDS_MAIL:
+    _mail = mail_settings(EMAIL_URL)
+    EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starts_tls, _mail.is_tls
 DEFAULT_FROM_EMAIL: str = env("MAIL_FROM", default="FreshPlan <freshplan@localhost>")
 
 # guardian: permissions on customers live in tables with real foreign keys; no anonymous user.
