@@ -47,7 +47,7 @@ class Run:
 
 def list_(run: Run) -> Iterator[Figure]:
     """Every hot filter and every pair, sorted by every sortable column both ways, first page and a far one."""
-    from customers.views.listing import CUSTOMERS
+    from customers.account_list import CUSTOMERS
 
     sorts = [(column.key, column.sort) for column in CUSTOMERS.columns if column.sort]
     sorts += [("fields.cuisine", "hot_text_1"), ("fields.seats", "hot_number_1"), ("fields.opened_on", "hot_date_1")]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -20,14 +19,12 @@ from crm.core.access import CrmRequest
 from crm.core.components.controls import button
 from crm.core.components.signs import mark
 from crm.core.filters import FieldType as Filter
-from crm.core.filters import FilterField
-from crm.core.listing import Column, Listing, ListState
-from crm.core.paging import Count, Page, capped_count
+from crm.core.listing import Column, ListState
+from crm.core.paging import Count, capped_count
+from customers.account_list import CUSTOMERS, find
 from customers.cells import cell
-from customers.choices import CustomerStatus, FieldType, SeasonNow
-from customers.list_fields import CUSTOMER_FIELDS
+from customers.choices import CustomerStatus, SeasonNow
 from customers.models import CustomerHot
-from customers.search import resembling, search
 
 QUERY_BUDGET: Final = 12
 """Queries of one list page: 6 to 8 make the session and the scope, then catalogue, the page's ids (and those without a
@@ -37,76 +34,6 @@ SEARCH_CAP: Final = 1_000
 """Words that more than a thousand customers have want another word, not an exact number; counting further costs 0.3 s."""
 
 TIMES: Final = {Filter.DATE, Filter.DATETIME}
-NUMERIC: Final = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY}
-
-
-def _catalogue_columns(fields: Mapping[str, FilterField]) -> Iterator[Column]:
-    for key, field in fields.items():
-        if key.startswith("fields."):
-            yield Column(
-                key,
-                field.label,
-                sort=str(field.extra["slot"]),
-                numeric=field.extra["type"] in NUMERIC,
-                shown=False,
-                group=field.group,
-                data=field,
-            )
-
-
-CUSTOMERS: Final = Listing(
-    path="/customer-management/customers/",
-    registry=CUSTOMER_FIELDS,
-    default_sort="name",
-    search_sort="-created_at",
-    columns=(
-        Column("name", _("Company"), sort="name_key", fixed=True),
-        Column("status", _("Status"), sort="status"),
-        Column("city", _("Town"), sort="city_key"),
-        Column("season_now", _("Season"), sort="season_now"),
-        Column("owner", _("Owner"), sort="owner_id"),
-        Column("last_contact_at", _("Last contact"), sort="last_contact_at", numeric=True, descending_first=True),
-        Column("last_order_at", _("Last order"), sort="last_order_at", numeric=True, descending_first=True),
-        Column(
-            "expected_volume",
-            _("Expected / year"),
-            sort="expected_volume_cents",
-            numeric=True,
-            descending_first=True,
-            right="money.read",
-        ),
-        Column(
-            "actual_volume",
-            _("Actual / year"),
-            sort="actual_volume_cents",
-            numeric=True,
-            descending_first=True,
-            right="money.read",
-        ),
-        Column("renewal_date", _("Renewal date"), sort="renewal_date", numeric=True, shown=False),
-        Column("number", _("Number"), sort="customer_number", shown=False),
-        Column("business_type", _("Business type"), sort="business_type", shown=False),
-        Column("account_type", _("Account type"), sort="account_type", shown=False),
-        Column("kitchen_size", _("Kitchen size"), sort="kitchen_size", shown=False),
-        Column("postcode", _("Postcode"), sort="postcode", shown=False),
-        Column("lead_source", _("Source"), sort="lead_source", shown=False),
-        Column("created_at", _("Created"), sort="created_at", numeric=True, descending_first=True, shown=False),
-        Column("sample_status", _("Sample"), sort="sample_status", shown=False),
-        Column("roi_bucket", _("ROI"), sort="roi_bucket", shown=False),
-        Column("next_appointment_at", _("Next appointment"), sort="next_appointment_at", numeric=True, shown=False),
-        Column(
-            "open_opportunity",
-            _("Open opportunities"),
-            sort="open_opportunity_cents",
-            numeric=True,
-            descending_first=True,
-            shown=False,
-            right="money.read",
-        ),
-    ),
-    more_columns=_catalogue_columns,
-)
-
 
 BUILDER: Final = (
     "status",
@@ -131,7 +58,7 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     As an htmx request only the list itself is rendered.
     """
     state = ListState.read(request, CUSTOMERS)
-    rows, page, similar = _found(state)
+    rows, page, similar = find(state)
     context = {
         "state": state,
         "lines": list(_lines(state, page.rows)),
@@ -150,21 +77,6 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     return response
-
-
-def _found(state: ListState) -> tuple[QuerySet[CustomerHot], Page[CustomerHot], tuple[str, ...]]:
-    """All rows of the list, the page of them, and the similar words that took the place of mistyped ones."""
-    visible = CustomerHot.objects.visible_to(state.scope)
-    source, rows = visible.for_list(), state.narrow(visible)
-    if not state.search:
-        return rows, state.page(rows, source), ()
-    exact = search(rows, state.search, state.scope)
-    page = state.page(exact, source)
-    # An empty page behind a place may be the end of what the words as typed find.
-    if page.rows or ((state.after or state.before) and exact.exists()):
-        return exact, page, ()
-    found = resembling(rows, state.search, state.scope)
-    return (found.customers, state.page(found.customers, source), found.similar) if found.similar else (exact, page, ())
 
 
 def _lines(state: ListState, rows: Iterable[CustomerHot]) -> Iterator[dict[str, Any]]:

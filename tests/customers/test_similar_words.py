@@ -15,7 +15,7 @@ from customers.choices import AccountType
 from customers.duplicates import find_twins
 from customers.models import Customer, CustomerHot
 from customers.search import Found, resembling
-from customers.views.listing import CUSTOMERS
+from customers.account_list import CUSTOMERS
 from organisation.choices import Role
 from organisation.models import User
 from tests.conftest import make_team
