@@ -16,7 +16,7 @@ from crm.launcher.roles import provision
 from crm.launcher.servers import Postgres, Valkey, credential_keys, secret_key
 
 DATABASE = "freshplan"
-OWNER_ONLY = ("DATABASE_OWNER_URL", "DATABASE_RELAY_URL", "CRM_ADMIN_URL")
+OWNER_ONLY = ("DATABASE_OWNER_URL", "DATABASE_RELAY_URL", "DATABASE_BACKUP_URL", "CRM_ADMIN_URL", "BACKUP_KEY")
 
 
 class Backing:
@@ -49,6 +49,7 @@ class Backing:
                 "DATABASE_URL": urls["app"],
                 "DATABASE_OWNER_URL": urls["owner"],
                 "DATABASE_RELAY_URL": urls["relay"],
+                "DATABASE_BACKUP_URL": urls["backup"],
                 "CRM_ADMIN_URL": server.admin_url,
             }
         if given.get("REDIS_URL"):
@@ -101,8 +102,11 @@ def as_relay(env: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def standing(command: str) -> Iterator[dict[str, str]]:
-    """The environment of a command: of the `run` that has the data folder, else of servers brought up for it alone."""
+def standing(command: str, *, prepared: bool = True) -> Iterator[dict[str, str]]:
+    """The environment of a command: of the `run` that has the data folder, else of servers brought up for it alone.
+
+    `prepared=False` leaves tables and files as they are.
+    """
     from crm.launcher.stages import build, migrate
 
     folder = DataFolder.chosen()
@@ -114,8 +118,9 @@ def standing(command: str) -> Iterator[dict[str, str]]:
     backing = Backing(folder)
     try:
         env = backing.start("127.0.0.1:8000")
-        build(folder.path, env)
-        migrate(folder.path, env)
+        if prepared:
+            build(folder.path, env)
+            migrate(folder.path, env)
         yield env
     except OSError as error:
         if error.errno == 28:

@@ -135,5 +135,10 @@ COMMANDS = {
         SERVE,
         _inside("organisation", MANAGE, "organisation"),
     ),
+    "backup": Command(
+        "back up database and files, prove a backup, restore one (create|verify FILE|restore FILE)",
+        SERVE,
+        _module("backups.command"),
+    ),
     "shell": Command("Django's shell with the product's models", SERVE, _inside("shell", MANAGE, "shell")),
 }

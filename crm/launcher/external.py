@@ -42,6 +42,7 @@ def adopt_database(env: dict[str, str], data: Path) -> dict[str, str]:
             "DATABASE_URL": made["app"],
             "DATABASE_OWNER_URL": made["owner"],
             "DATABASE_RELAY_URL": made["relay"],
+            "DATABASE_BACKUP_URL": made["backup"],
             "CRM_ADMIN_URL": given,
         }
     for name in ("DATABASE_URL", "DATABASE_RELAY_URL"):

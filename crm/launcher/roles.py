@@ -40,14 +40,14 @@ def provision(admin_url: str, database: str, passwords: Path | None = None) -> d
             _make_database(admin, database)
         with psycopg.connect(_with(admin_url, database=database), autocommit=True, connect_timeout=10) as admin:
             admin.execute("SELECT pg_advisory_lock(hashtext('freshplan roles'))")
-            _make_extensions(admin)
+            make_extensions(admin)
             _hand_over(admin, database)
         urls = {
             name: _with(admin_url, user=f"{database}_{name}", password=known[f"{database}_{name}"], database=database)
             for name in LOGINS
         }
         with psycopg.connect(urls["owner"], autocommit=True, connect_timeout=10) as owner:
-            _grant(owner, database)
+            grant(owner, database)
     except psycopg.Error as error:
         line = str(error).strip().splitlines()[0]
         raise Problem(f"The roles of database {database} could not be made: {line}") from error
@@ -77,6 +77,11 @@ def _with(url: str, *, user: str = "", password: str = "", database: str = "") -
     if user:
         login = f"{quote(user, safe='')}:{quote(password, safe='')}"
     return parts._replace(netloc=f"{login}@{host}", path=f"/{quote(database, safe='')}").geturl()
+
+
+def at_database(url: str, database: str) -> str:
+    """The same server and role for another database."""
+    return _with(url, database=database)
 
 
 def database_name(url: str) -> str:
@@ -124,7 +129,8 @@ def _make_database(admin: psycopg.Connection, database: str) -> None:
         _run(admin, "CREATE DATABASE {} OWNER {}", database, f"{database}_owner")
 
 
-def _make_extensions(admin: psycopg.Connection) -> None:
+def make_extensions(admin: psycopg.Connection) -> None:
+    """The extensions that the schema rests on, in the connected database. Raises Problem for one that the server lacks."""
     rows = admin.execute(
         "SELECT name, installed_version FROM pg_available_extensions WHERE name = ANY(%s)", [list(EXTENSIONS)]
     )
@@ -163,8 +169,11 @@ def _hand_over(admin: psycopg.Connection, database: str) -> None:
     _run(admin, "GRANT CONNECT ON DATABASE {} TO {}, {}", database, relay, backup)
 
 
-def _grant(owner: psycopg.Connection, database: str) -> None:
-    """Who may do what; nobody but the owner and the search role makes anything in schema public."""
+def grant(owner: psycopg.Connection, database: str) -> None:
+    """Who may do what in the connected database; nobody but the owner and the search role makes anything in schema public.
+
+    `database` is what the roles' names begin with.
+    """
     app, relay, search, backup = (f"{database}_{name}" for name in ("app", "relay", "search", "backup"))
     for statement, names in (
         ("REVOKE CREATE ON SCHEMA public FROM PUBLIC", ()),

@@ -15,7 +15,15 @@ from crm.launcher.servers import Postgres, Valkey, credential_keys, secret
 from crm.launcher.stages import build_assets
 
 FAST = "not browser and not fault and not fuzz"
-ITS_OWN = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_RELAY_URL", "REDIS_URL", "CRM_ADDRESS", "ALLOWED_HOSTS")
+ITS_OWN = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_RELAY_URL",
+    "DATABASE_BACKUP_URL",
+    "REDIS_URL",
+    "CRM_ADDRESS",
+    "ALLOWED_HOSTS",
+)
 
 
 @contextmanager
