@@ -11,8 +11,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("crm.core.urls")),
     path("customer-management/", include("customers.urls")),
     path("settings/", include("organisation.urls")),
+    path("messages/", include("messaging.urls")),
     path("accounts/", include("organisation.account_urls")),
     path("api/", include("crm.core.api.urls")),
+    path("api/", include("customers.api.urls")),
     path("admin/", admin.site.urls),
 ]
 

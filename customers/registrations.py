@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from crm.core.api import callers
+from crm.core.metrics import register_figures
 from crm.core.navigation import NavEntry, NewEntry, register_new
 from crm.core.navigation import register as register_area
-from customers import grants, handlers, upkeep  # noqa: F401 - handlers and jobs register themselves
+from customers import grants, long_work, metrics, notices, upkeep  # noqa: F401 - tasks and jobs register themselves
+from customers.models import Customer
 from organisation.access import register_grants
+from outbox.visibility import register_subject
 
 
 def register() -> None:
-    """Grants into the scope; the area and the trash into the navigation; the form into the "New" menu."""
+    """Grants into the scope; who may hear of a customer; the area and the trash into the navigation; the form into the "New" menu."""
     register_grants(grants.grants_of)
+    register_figures(metrics.figures)
+    notices.register()
+    callers.register_area("customers", _("Customers"))
+    callers.register_area("fields", _("Field catalogue"))
+    register_subject(
+        "customer",
+        lambda scope, ids: list(Customer.objects.known_to(scope).filter(pk__in=ids).values_list("pk", flat=True)),
+    )
     register_area(
         NavEntry(
             key="customers",

@@ -1,4 +1,4 @@
-"""How the sign-in library is bound to our users: row-level security, mails after the commit, encrypted secrets."""
+"""How the sign-in library is bound to our users: row-level security, mails as rows, encrypted secrets."""
 
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth import authenticate
-from django.contrib.sites.shortcuts import get_current_site
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.core.requests import client_ip
 from organisation import encryption
 from organisation.access import name_actor
+from organisation.mails import SecurityNote, account_mails
 from organisation.models import User
 
+SECURITY_NOTES = {
+    "account/email/password_changed": SecurityNote.PASSWORD_CHANGED,
+    "account/email/password_set": SecurityNote.PASSWORD_CHANGED,
+    "account/email/password_reset": SecurityNote.PASSWORD_CHANGED,
+    "mfa/email/totp_activated": SecurityNote.FACTOR_ADDED,
+    "mfa/email/webauthn_added": SecurityNote.FACTOR_ADDED,
+    "mfa/email/totp_deactivated": SecurityNote.FACTOR_REMOVED,
+    "mfa/email/webauthn_removed": SecurityNote.FACTOR_REMOVED,
+    "mfa/email/recovery_codes_generated": SecurityNote.CODES_MADE,
+}
 FRESH_SIGN_IN = 15 * 60  # seconds in which a first second factor is set up without giving the password again
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """No sign-up, neutral answers, mails only when the transaction holds."""
+    """No sign-up, neutral answers, mails only as rows of the transaction."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": gettext_lazy("E-mail or password is wrong."),
@@ -76,12 +84,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return resolve_url("organisation:security")
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Render now, send after the commit: a rolled-back request mails nobody, no lock waits for a mail server."""
-        frame = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
-        reader = context.get("user") or self.request.user
-        with translation.override(getattr(reader, "language", None) or translation.get_language()):
-            mail = self.render_mail(template_prefix, email, frame | context)
-        transaction.on_commit(mail.send, robust=True)
+        """No mail of the library's own goes out. Raises LookupError: what is to be told is told by `account_mails`."""
+        raise LookupError(f"The mail {template_prefix} is not one of ours.")
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Tell the user what changed about his sign-in: as a notice and a mail, in this request's transaction."""
+        account_mails().note_security(
+            user=user,
+            what=SECURITY_NOTES[template_prefix],
+            address=self.get_client_ip(self.request),
+            browser=self.get_http_user_agent(self.request),
+        )
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -31,7 +31,12 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "admin.open": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
     "organisation.edit": frozenset({Role.ADMINISTRATOR}),
+    "settings.change": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
+    "settings.change_security": frozenset({Role.ADMINISTRATOR}),
+    "flags.change": frozenset({Role.ADMINISTRATOR}),
+    "templates.edit": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
     "exports.run": frozenset(Role),
+    "tokens.own": frozenset(Role),
 }
 
 # May be given to or taken from a single user beside his role.

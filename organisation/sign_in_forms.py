@@ -18,11 +18,14 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.utils import decrypt
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, LoginWebAuthnForm
 from django import forms
+from django.http import HttpRequest
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from fido2.utils import websafe_decode
 
 from organisation.access import enter_sign_in
 from organisation.lockout import count_failure, may_try
+from organisation.mails import account_mails
 from organisation.models import User
 
 
@@ -39,12 +42,17 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
 
 class ResetRequestForm(ResetPasswordForm):  # type: ignore[misc]
-    """The mail whose password was forgotten."""
+    """The mail whose password was forgotten. Nobody looks here whose it is: no answer, and no pause, tells that."""
 
     def clean_email(self) -> str:
-        """The mail, with its user opened to the library's lookup."""
-        enter_sign_in(self.cleaned_data["email"].strip().lower())
-        mail: str = super().clean_email()
+        """The mail as it was given."""
+        mail: str = self.cleaned_data["email"].strip().lower()
+        return mail
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        """Note that a link is wanted; a worker finds out whether there is somebody to send it to."""
+        mail: str = self.cleaned_data["email"]
+        account_mails().ask_for_reset(email=mail, language=get_language() or "")
         return mail
 
 

@@ -6,5 +6,5 @@ from crm.settings import INSTALLED_APPS
 INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]
 MIGRATION_LINTER_OPTIONS = {
     "sql_analyser": "postgresql",
-    "include_apps": ["outbox", "organisation", "jobs", "customers"],
+    "include_apps": ["outbox", "organisation", "messaging", "jobs", "customers"],
 }

@@ -11,7 +11,7 @@ from django.apps import apps
 from crm.core.classes import data_class_of
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("customers", "organisation", "outbox", "jobs")
+APPS = ("customers", "organisation", "outbox", "messaging", "jobs")
 DOORS = sorted(
     path
     for app in APPS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -31,4 +32,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": navigation.areas(scope, "work"),
         "nav_manage": navigation.areas(scope, "manage"),
         "nav_new": navigation.news(scope),
+        "nav_tools": [
+            {"template": tool.template, "shown": SimpleLazyObject(partial(tool.shown, scope))}
+            for tool in navigation.tools()
+        ],
     }

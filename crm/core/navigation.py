@@ -1,4 +1,4 @@
-"""What the frame offers, registered by each app once it works: areas at the left, entries of the "New" menu.
+"""What the frame offers, registered by each app once it works: areas at the left, the "New" menu, tools of the top bar.
 
 An app calls `register(NavEntry(...))` and `register_new(NewEntry(...))` when it is ready.
 """
@@ -44,8 +44,19 @@ class NewEntry:
     allowed: Callable[[Scope], bool] = everybody
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A button of the top bar: its template, and what that shows as `tool`, asked for when a page with a frame is drawn."""
+
+    key: str
+    template: str
+    position: int
+    shown: Callable[[Scope], dict[str, object]]
+
+
 _areas: dict[str, NavEntry] = {}
 _news: dict[str, NewEntry] = {}
+_tools: dict[str, Tool] = {}
 
 
 def register(entry: NavEntry) -> None:
@@ -58,6 +69,11 @@ def register_new(entry: NewEntry) -> None:
     _news[entry.key] = entry
 
 
+def register_tool(tool: Tool) -> None:
+    """Add a button to the top bar; the same key replaces."""
+    _tools[tool.key] = tool
+
+
 def areas(scope: Scope, group: str = "") -> list[NavEntry]:
     """What `scope` may open, in order; all groups, or one."""
     found = [entry for entry in _areas.values() if entry.allowed(scope) and group in ("", entry.group)]
@@ -67,3 +83,8 @@ def areas(scope: Scope, group: str = "") -> list[NavEntry]:
 def news(scope: Scope) -> list[NewEntry]:
     """What `scope` may create, in order."""
     return sorted((entry for entry in _news.values() if entry.allowed(scope)), key=lambda entry: entry.position)
+
+
+def tools() -> list[Tool]:
+    """The buttons of the top bar, in order."""
+    return sorted(_tools.values(), key=lambda tool: tool.position)

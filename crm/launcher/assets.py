@@ -18,7 +18,7 @@ FONTS = {
 }
 STYLES = "@tabler/core/dist/css/tabler.min.css"
 ICONS = "@tabler/icons/icons"
-OURS = ("crm/core", "outbox", "organisation", "jobs", "customers", "templates", "static")
+OURS = ("crm/core", "outbox", "organisation", "messaging", "jobs", "customers", "templates", "static")
 NAMED = (
     re.compile(r"""\bicon(?:_of)?\(\s*["']([a-z0-9-]+)["']"""),  # icon("plus") in Python and scripts
     re.compile(r"""\{%\s*icon\s+["']([a-z0-9-]+)["']"""),  # {% icon "plus" %}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message
 
 LANGUAGE = "de"
-SOURCES = ("crm", "outbox", "organisation", "jobs", "customers")
+SOURCES = ("crm", "outbox", "organisation", "messaging", "jobs", "customers")
 TEMPLATES = ("templates", *SOURCES)
 SCRIPTS = ("static",)
 # gettext is the lazy and the plain one alike: the keyword is the function's name.

@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "crm.core",
     "outbox",
     "organisation",
+    "messaging",
     "jobs",
     "customers",
     "crm.core.admin_site.CrmAdminConfig",
@@ -108,8 +109,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "crm.core.health.HealthMiddleware",
+    "crm.core.metrics.MetricsMiddleware",
     "crm.core.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "outbox.door.DoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -186,3 +189,9 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 MEDIA_ROOT = DATA_DIR / "media"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+# Who sends this as a bearer token reads /metrics; without one nobody does. What is counted lies in one file per process.
+METRICS_TOKEN: str = env("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 32:
+    raise ImproperlyConfigured("METRICS_TOKEN must have at least 32 characters.")
+METRICS_DIR = DATA_DIR / "metrics"

@@ -26,4 +26,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_DB_REUSE_MAX = 10_000  # tasks themselves close a connection that is old or broken
 # A tick nobody took in time is worth nothing: the next one sees what is due.
-CELERY_BEAT_SCHEDULE = {"tick": {"task": "jobs.tasks.tick", "schedule": 30.0, "options": {"expires": 25.0}}}
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "jobs.tasks.tick", "schedule": 30.0, "options": {"expires": 25.0}},
+    "mails": {"task": "messaging.tasks.send", "schedule": 5.0, "options": {"expires": 4.0}},
+}

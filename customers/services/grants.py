@@ -11,6 +11,7 @@ from crm.core.errors import Forbidden, Invalid
 from customers.choices import AccountType
 from customers.events import CustomerUpdated
 from customers.models import Customer, CustomerUserPermission
+from customers.notices import tell_shared
 from customers.services.locking import lock_own
 from organisation.choices import Role
 from organisation.models import User
@@ -42,6 +43,7 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
     there.delete()
     CustomerUserPermission.objects.create(user=user, content_object=customer, permission=permission)
     publish(CustomerUpdated(customer_id=customer.pk, fields=("grants",)))
+    tell_shared(scope=scope, customer=customer, user_id=user.pk)
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from organisation.encryption import decrypt, encrypt
 from organisation.factors import factors_of, has_factor
 from organisation.forms import NewPersonForm, PersonForm, ReasonForm, TeamForm, VersionForm
 from organisation.links import address_of
-from organisation.mails import send_set_up_mail
+from organisation.mails import account_mails
 from organisation.models import Team, User
 from organisation.sessions import end_sign_ins, sign_ins
 
@@ -185,7 +185,7 @@ def team(request: CrmRequest, pk: int) -> HttpResponse:
 def _send_link(request: CrmRequest, user: User) -> HttpResponse:
     token = services.new_set_up_link(scope=request.scope, user_id=user.pk)
     address = address_of(token)
-    send_set_up_mail(user, address)
+    account_mails().send_set_up_link(user=user, address=address)
     request.session[LINK_KEY] = {"user": user.pk, "address": encrypt(address)}
     return redirect("organisation:person", pk=user.pk)
 

@@ -21,7 +21,7 @@ function place(menu, button) {
 
 function step(menu, event) {
   if (!["ArrowDown", "ArrowUp"].includes(event.key) || typing(event.target)) return;
-  const items = all("a.fp-menu__item, button.fp-menu__item, li a", menu);
+  const items = all("a.fp-menu__item, button.fp-menu__item, li a, li button", menu);
   const index = items.indexOf(document.activeElement);
   items[(index + (event.key === "ArrowDown" ? 1 : items.length - 1)) % items.length]?.focus();
   event.preventDefault();

@@ -148,6 +148,14 @@ def ago(value: date | datetime | None) -> str:
 
 
 @register.filter
+def recent(value: datetime | None) -> str:
+    """08:42 today, else the day: for lists of what came in."""
+    if not value:
+        return NONE
+    return clock(value) if _as_date(value) == _today() else day(value)
+
+
+@register.filter
 def span(value: date, until: date) -> str:
     """20.07.–10.08. or 20 Jul–10 Aug: `{{ start|span:end }}`."""
     if _german():

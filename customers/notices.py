@@ -1,0 +1,67 @@
+"""What people are told about customers: an account shared with them, an account handed to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crm.core.access import READS_ALL, Scope
+from customers.models import Customer, CustomerUserPermission
+from messaging.registry import notice_kind, notice_subject
+from messaging.services import notify
+from organisation.choices import Role
+from organisation.models import User
+
+SHARED, ASSIGNED = "customer.shared", "customer.assigned"
+
+
+def register() -> None:
+    """The kinds, and who sees a customer; called once at start-up."""
+    notice_subject("customer", url_name="customers:detail", seers=seers_of)
+    notice_kind(
+        SHARED,
+        _("A customer was shared"),
+        _("%(company)s (%(number)s) is open to you too."),
+        icon="user-share",
+    )
+    notice_kind(
+        ASSIGNED,
+        _("A customer was handed over"),
+        _("%(company)s (%(number)s) is looked after by you now."),
+        icon="user-check",
+        tone="green",
+    )
+
+
+def seers_of(scope: Scope, customer_id: int, user_ids: Sequence[int]) -> set[int]:
+    """Which of the users see the customer: role, owner, lead of the owner's team, grant on it or on its chain."""
+    customer = Customer.objects.visible_to(scope).filter(pk=customer_id).values("owner_id", "chain_id").first()
+    if customer is None:
+        return set()
+    accounts = [pk for pk in (customer_id, customer["chain_id"]) if pk is not None]
+    grants = CustomerUserPermission.objects.filter(content_object__in=accounts, user__in=user_ids)
+    sees = Q(role__in=READS_ALL) | Q(pk=customer["owner_id"]) | Q(pk__in=grants.values("user_id"))
+    if customer["owner_id"] is not None:
+        sees |= Q(role=Role.TEAM_LEAD, led_teams__members=customer["owner_id"])
+    people = User.objects.visible_to(scope).filter(sees, pk__in=user_ids)
+    return set(people.values_list("pk", flat=True))
+
+
+def tell_shared(*, scope: Scope, customer: Customer, user_id: int) -> None:
+    """The colleague with whom the customer is shared now."""
+    _tell(scope, SHARED, customer, user_id)
+
+
+def tell_assigned(*, scope: Scope, customer: Customer, owner_id: int | None) -> None:
+    """The new owner."""
+    if owner_id is not None:
+        _tell(scope, ASSIGNED, customer, owner_id)
+
+
+def _tell(scope: Scope, kind: str, customer: Customer, user_id: int) -> None:
+    if scope.change_set_id is not None:
+        return  # a batch tells once, when it is done
+    names = {"company": customer.company_name, "number": customer.customer_number}
+    notify(scope=scope, kind=kind, users=[user_id], subject=("customer", customer.pk), parameters=names)

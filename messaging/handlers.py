@@ -1,0 +1,49 @@
+"""Who is told when something happened below or beside: events are heard by their types, as the floors allow no import."""
+
+from __future__ import annotations
+
+from crm.core.access import Scope
+from messaging.audience import people_of
+from messaging.kinds import SUPERVISORS
+from messaging.services import notify
+from organisation.choices import Role
+from outbox.events import InboxDead, SubscriptionDisabled, SubscriptionFailing
+from outbox.models import Event
+from outbox.registry import handler
+
+
+@handler(SubscriptionFailing.type, SubscriptionDisabled.type, name="messaging.tell_subscription")
+def tell_subscription(event: Event, scope: Scope) -> None:
+    """The one who looks after the subscription, and the administrators."""
+    users = [int(event.data["owner_id"]), *people_of(scope, Role.ADMINISTRATOR)]
+    subject = (event.subject_type, event.subject_id)
+    notify(scope=scope, kind=event.type, users=users, subject=subject, parameters=event.data)
+
+
+@handler(InboxDead.type, name="messaging.tell_inbox_dead")
+def tell_inbox_dead(event: Event, scope: Scope) -> None:
+    """Who may replay it. Many of one connection fold into one notice while it is unread."""
+    users = people_of(scope, *SUPERVISORS)
+    subject = (event.subject_type, event.subject_id)
+    notify(scope=scope, kind=event.type, users=users, subject=subject, parameters=event.data)
+
+
+@handler("job.failed", name="messaging.tell_job_failed")
+def tell_job_failed(event: Event, scope: Scope) -> None:
+    """Administrators, from the second failure of a run on: the first may have been chance."""
+    if int(event.data["attempt"]) < 2:
+        return
+    subject = (event.subject_type, event.subject_id)
+    users = people_of(scope, Role.ADMINISTRATOR)
+    notify(scope=scope, kind=event.type, users=users, subject=subject, parameters=event.data)
+
+
+@handler("task.ended", name="messaging.tell_task_ended")
+def tell_task_ended(event: Event, scope: Scope) -> None:
+    """Who started a long task, when it is through or stuck. Who cancelled it knows."""
+    kinds = {"DONE": "task.done", "FAILED": "task.failed"}
+    kind, user_id = kinds.get(str(event.data["state"])), event.data["user_id"]
+    if kind is None or user_id is None:
+        return
+    subject = (event.subject_type, event.subject_id)
+    notify(scope=scope, kind=kind, users=[int(user_id)], subject=subject, parameters=event.data)

@@ -1,0 +1,89 @@
+"""The kinds of notices that this floor and those below know, and what they are about. Apps above register their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+
+from crm.core.access import Scope
+from messaging.audience import seen_by
+from messaging.choices import Channel
+from messaging.registry import notice_kind, notice_subject
+from organisation.choices import Role
+
+SUPERVISORS: Final = (Role.ADMINISTRATOR, Role.MANAGER)
+_WHERE: Final = _(
+    "%(when)s, from %(address)s with %(browser)s. If it was somebody else: tell an administrator at once."
+)
+
+
+def register() -> None:
+    """Called once at start-up."""
+    notice_subject("subscription", url_name="outbox:subscription", seers=seen_by(*SUPERVISORS))
+    notice_subject("connection", url_name="outbox:connection", seers=seen_by(*SUPERVISORS))
+    notice_subject("job_run", url_name="jobs:schedule", seers=seen_by(*SUPERVISORS), has_page_each=False)
+    notice_subject("long_task", url_name="jobs:task", seers=_who_started_it)
+    for key, title in (
+        ("security.password_changed", _("Password changed")),
+        ("security.factor_added", _("Second factor added")),
+        ("security.factor_removed", _("Second factor removed")),
+        ("security.codes_made", _("New recovery codes made")),
+    ):
+        notice_kind(
+            key, title, _WHERE, mandatory=True, default=Channel.MAIL, icon="shield-lock", tone="amber", tells_actor=True
+        )
+    notice_kind(
+        "subscription.failing",
+        _("A webhook is failing"),
+        _("The receiver has accepted nothing for %(hours)s h. Nothing is lost; it is tried again."),
+        default=Channel.MAIL,
+        icon="webhook",
+        tone="amber",
+    )
+    notice_kind(
+        "subscription.disabled",
+        _("A webhook was switched off"),
+        _("Its receiver wants or takes no more messages (%(reason)s). It is switched on again on its page."),
+        default=Channel.MAIL,
+        icon="webhook-off",
+        tone="red",
+    )
+    notice_kind(
+        "inbox.dead",
+        _("An incoming message was given up"),
+        _("%(event_type)s could not be processed (%(reason)s). It can be replayed from the inbox."),
+        default=Channel.DIGEST,
+        icon="inbox-off",
+        tone="amber",
+    )
+    notice_kind(
+        "job.failed",
+        _("A background job is failing"),
+        _("%(job)s has failed %(attempt)s times (%(error)s)."),
+        default=Channel.MAIL,
+        icon="clock-exclamation",
+        tone="red",
+    )
+    notice_kind(
+        "task.done",
+        _("Long work done"),
+        _("%(done)s done, %(refused)s refused."),
+        icon="circle-check",
+        tone="green",
+        tells_actor=True,
+    )
+    notice_kind(
+        "task.failed",
+        _("Long work failed"),
+        _("It stopped after %(done)s done and %(refused)s refused, and can be resumed."),
+        icon="alert-triangle",
+        tone="red",
+        tells_actor=True,
+    )
+
+
+def _who_started_it(_scope: Scope, _task_id: int, user_ids: Sequence[int]) -> set[int]:
+    """The event itself names whose task it is."""
+    return set(user_ids)
