@@ -54,10 +54,19 @@ def require_match(request: Request, rows: QuerySet[M], **lookup: Any) -> None:
 
     Raises Stale, NotFound (missing or hidden). `rows` are the visible ones; the service that writes locks the same row.
     """
-    if not asks_for_match(request):
-        return
+    if asks_for_match(request):
+        require_tag(request, etag(_locked_version(rows, lookup)))
+
+
+def require_version(rows: QuerySet[M], version: int | None, **lookup: Any) -> None:
+    """As `require_match`, for a version that stands in the body; None compares nothing."""
+    if version is not None and version != _locked_version(rows, lookup):
+        raise Stale(_("Someone changed this meanwhile."))
+
+
+def _locked_version(rows: QuerySet[M], lookup: dict[str, Any]) -> int:
     locked = rows.select_for_update(of=("self",)).filter(**lookup).order_by()
-    version = locked.values_list("version", flat=True).first()
+    version: int | None = locked.values_list("version", flat=True).first()
     if version is None:
         raise NotFound(_("Not found."))
-    require_tag(request, etag(version))
+    return version

@@ -1,0 +1,1 @@
+"""Customers over the API: the same querysets, services and rights as the pages."""

@@ -1,0 +1,209 @@
+"""The account: list, one, its life, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.core.access import Scope
+from crm.core.api.bulk import each_row
+from crm.core.api.lists import LISTING, read_state, refuse_faults, state_body
+from crm.core.api.serializers import read_body
+from crm.core.api.versions import etag, require_match, require_version
+from crm.core.api.views import ApiView
+from crm.core.errors import Invalid, NotFound
+from customers import services
+from customers.account_list import CUSTOMERS, find
+from customers.api.serializers import (
+    ActivatedSerializer,
+    ActivateSerializer,
+    BulkResultsSerializer,
+    BulkSerializer,
+    CustomerListSerializer,
+    CustomerSerializer,
+    NewCustomerSerializer,
+    StatusSerializer,
+)
+from customers.models import Customer
+
+AREA = "customers"
+_BODY_NAMES = {"chain": "chain_id", "owner": "owner_id"}
+FILTERS = [
+    OpenApiParameter("status", str, many=True, description="A status; several times: one of these."),
+    OpenApiParameter("owner", str, description="An id, or `me`; `owner__empty=1` for customers of nobody."),
+    OpenApiParameter("renewal_date", str, description="A day, `2026-01-01..2026-03-31`, or `next_90_days`."),
+]
+"""The commonest ones; every other filter field goes by its name too, those of the catalogue as `fields.<key>`."""
+
+
+def shown(scope: Scope, customer: Customer, status: int = 200) -> Response:
+    """A customer as the answer, with his version as ETag."""
+    return Response(
+        CustomerSerializer(customer, scope=scope).data, status=status, headers={"ETag": etag(customer.version)}
+    )
+
+
+def visible(scope: Scope, pk: int) -> Customer:
+    """The customer, where the scope sees him; NotFound else."""
+    return Customer.objects.visible_to(scope).get_or_not_found(pk=pk)
+
+
+class CustomersView(ApiView):
+    """All customers that the caller sees."""
+
+    area = AREA
+
+    @extend_schema(
+        operation_id="customers_list",
+        summary="List customers",
+        parameters=[*FILTERS, *LISTING],
+        responses=CustomerListSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Filtered, searched, in order. Every filter field goes by its name, as in the address of the list's page."""
+        state = read_state(request, CUSTOMERS)
+        _rows, page, similar = find(state)
+        refuse_faults(state)
+        found = CustomerSerializer([row.customer for row in page.rows], many=True, scope=self.scope)
+        return Response({**state_body(state, found.data), "similar": list(similar)})
+
+    @extend_schema(
+        operation_id="customers_create",
+        summary="Create a customer",
+        request=NewCustomerSerializer,
+        responses={201: CustomerSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """A new PROSPECT with the next number; without `owner_id` it is the caller's own."""
+        customer = create(self.scope, request.data)
+        response = shown(self.scope, customer, status=201)
+        response.headers["Location"] = f"{request.path}{customer.pk}/"
+        return response
+
+
+def create(scope: Scope, body: Any) -> Customer:
+    """Make a customer of a body. Raises what the service raises, at the body's own names."""
+    values = read_body(NewCustomerSerializer(data=body, scope=scope))
+    decided = {name: values.pop(name, None) for name in ("account_type", "chain_id", "owner_id")}
+    try:
+        customer = services.create_customer(scope=scope, values=values, **decided)
+    except NotFound:
+        raise Invalid(_("There is no such chain."), field="chain_id") from None
+    except Invalid as error:
+        raise Invalid(error.message, errors=_by_body_names(error.errors)) from None
+    return visible(scope, customer.pk)
+
+
+def _by_body_names(errors: Mapping[str, str]) -> dict[str, str]:
+    return {_BODY_NAMES.get(name, name): text for name, text in errors.items()}
+
+
+class CustomerView(ApiView):
+    """One customer."""
+
+    area = AREA
+    versioned = frozenset({"PATCH", "DELETE"})
+
+    @extend_schema(operation_id="customers_read", summary="Read a customer", responses=CustomerSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        """The customer; the ETag is his version."""
+        return shown(self.scope, visible(self.scope, pk))
+
+    @extend_schema(
+        operation_id="customers_change",
+        summary="Change a customer",
+        request=CustomerSerializer(partial=True),
+        responses=CustomerSerializer,
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        """Change the named columns; others stay."""
+        changes = read_body(CustomerSerializer(data=request.data, partial=True, scope=self.scope))
+        require_match(request, Customer.objects.visible_to(self.scope), pk=pk)
+        return shown(self.scope, services.update_customer(scope=self.scope, customer_id=pk, changes=changes))
+
+    @extend_schema(operation_id="customers_delete", summary="Move a customer to the trash", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """He can be restored from there for some days."""
+        require_match(request, Customer.objects.visible_to(self.scope), pk=pk)
+        services.delete_customer(scope=self.scope, customer_id=pk)
+        return Response(status=204)
+
+
+class ActivateView(ApiView):
+    """The first delivered order."""
+
+    area = AREA
+    versioned = frozenset({"PUT"})
+
+    @extend_schema(
+        operation_id="customers_activate",
+        summary="Record the first delivered order",
+        request=ActivateSerializer,
+        responses=ActivatedSerializer,
+    )
+    def put(self, request: Request, pk: int) -> Response:
+        """The customer becomes AKTIV. Activating an AKTIV one changes nothing and says so; an archived one is 409."""
+        body = read_body(ActivateSerializer(data=request.data))
+        require_match(request, Customer.objects.visible_to(self.scope), pk=pk)
+        changed = services.activate_customer(scope=self.scope, customer_id=pk, order_number=body["order_number"])
+        customer = visible(self.scope, pk)
+        answer = {"changed": changed, "customer": CustomerSerializer(customer, scope=self.scope).data}
+        return Response(answer, headers={"ETag": etag(customer.version)})
+
+
+class StatusView(ApiView):
+    """Archive and reopen."""
+
+    area = AREA
+    versioned = frozenset({"POST"})
+
+    @extend_schema(
+        operation_id="customers_status",
+        summary="Archive or reopen a customer",
+        request=StatusSerializer,
+        responses=CustomerSerializer,
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """A manager's decision with a reason; 409 names in `allowed` the steps that there are."""
+        body = read_body(StatusSerializer(data=request.data))
+        require_match(request, Customer.objects.visible_to(self.scope), pk=pk)
+        services.change_status(scope=self.scope, customer_id=pk, **body)
+        return shown(self.scope, visible(self.scope, pk))
+
+
+class BulkView(ApiView):
+    """Many customers at once."""
+
+    area = AREA
+
+    @extend_schema(
+        operation_id="customers_bulk",
+        summary="Create and change up to 100 customers",
+        request=BulkSerializer,
+        responses=BulkResultsSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """Each row is done or refused by itself; the answer has a result per row, in order."""
+        rows = read_body(BulkSerializer(data=request.data))["rows"]
+        return Response({"results": each_row(request, rows, self._row)})
+
+    def _row(self, row: Mapping[str, Any]) -> tuple[int, Any]:
+        if "create" in row:
+            if len(row) > 1:
+                raise Invalid(_("A row creates or changes, not both."), field="create")
+            return 201, CustomerSerializer(create(self.scope, row["create"]), scope=self.scope).data
+        if "id" not in row or not {"changes", "fields"} & set(row):
+            raise Invalid(_("A row has create, or id with changes or fields."), field="id")
+        pk = row["id"]
+        require_version(Customer.objects.visible_to(self.scope), row.get("version"), pk=pk)
+        if "changes" in row:
+            changes = read_body(CustomerSerializer(data=row["changes"], partial=True, scope=self.scope))
+            services.update_customer(scope=self.scope, customer_id=pk, changes=changes)
+        if "fields" in row:
+            services.write_fields(scope=self.scope, customer_id=pk, values=row["fields"])
+        return 200, CustomerSerializer(visible(self.scope, pk), scope=self.scope).data
