@@ -27,6 +27,7 @@ from customers.api.serializers import (
 )
 from customers.choices import FieldEntity, Sensitivity
 from customers.models import Customer, CustomerFieldValue, FieldDefinition
+from customers.restricted import note_restricted_read
 
 
 class CustomerFieldsView(ApiView):
@@ -47,6 +48,7 @@ class CustomerFieldsView(ApiView):
         for one in definitions:
             one.value = values.get(one.pk)  # type: ignore[attr-defined]
             one.writable = changeable and (restricted or one.sensitivity != Sensitivity.RESTRICTED)  # type: ignore[attr-defined]
+        note_restricted_read(self.scope, pk)
         body = {"results": FieldWithValueSerializer(definitions, many=True).data}
         return Response(body, headers={"ETag": digest_tag(values)})
 

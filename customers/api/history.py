@@ -18,6 +18,7 @@ from crm.core.api.views import ApiView
 from customers.api.accounts import AREA, visible
 from customers.api.serializers import HistorySerializer
 from customers.history import AsOf, HistoryReader
+from customers.restricted import note_restricted_read
 
 NAMES = ("as_of", "before")
 
@@ -42,6 +43,7 @@ class HistoryView(ApiView):
         reader = HistoryReader(self.scope, visible(self.scope, pk))
         changes, older = reader.changes(before=asked["before"])
         state = reader.as_of(asked["as_of"]) if asked["as_of"] is not None else None
+        note_restricted_read(self.scope, pk)
         body = {"changes": changes, "before": older, "as_of": _told(state) if state is not None else None}
         return Response(HistorySerializer(body).data)
 
