@@ -71,7 +71,7 @@ class CustomerFieldsChanged(CustomerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldDefinitionHotChanged(DomainEvent):
-    """A catalogue field got or lost its slot in the hot projection; the worker fills or empties it in batches."""
+    """A catalogue field got or lost its slot in the hot projection; a long task fills or empties it in batches."""
 
     type: ClassVar[str] = "field_definition.hot.changed"
     subject_type: ClassVar[str] = "field_definition"

@@ -79,12 +79,12 @@ def _catalogue_fields(scope: Scope) -> Iterator[FilterField]:
 
 
 def catalogue_filter(definition: FieldDefinition) -> FilterField:
-    """The filter field of a catalogue field: its slot where it is hot, else a subquery over its values."""
-    kind = FILTER_TYPE[definition.type]
-    build = column(definition.hot_slot) if definition.hot_slot else _values_of(definition, kind)
+    """The filter field of a catalogue field: its slot where it has one that is filled, else a subquery over its values."""
+    kind, slot = FILTER_TYPE[definition.type], definition.ready_slot
+    build = column(slot) if slot else _values_of(definition, kind)
     if kind is Filter.USER:
         build = _converted(build, lambda value: value * SCALE)
-    elif kind is Filter.DATE and not definition.hot_slot:
+    elif kind is Filter.DATE and not slot:
         build = _converted(build, date.isoformat)
     return FilterField(
         key=f"fields.{definition.key}",
@@ -98,7 +98,7 @@ def catalogue_filter(definition: FieldDefinition) -> FilterField:
         names=_user_names if kind is Filter.USER else None,
         group=definition.group,
         help_text=definition.help_text,
-        extra={"slot": definition.hot_slot, "type": definition.type, "key": definition.key},
+        extra={"slot": slot, "type": definition.type, "key": definition.key},
     )
 
 

@@ -5,7 +5,7 @@ Services of a command and of jobs; each works on one organisation, in batches, u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from django.db import connection
@@ -41,19 +41,48 @@ def rebuild(organisation_id: int) -> Iterator[int]:
     """Project and index every customer again, batch by batch; yields how many are done so far."""
     done, last = 0, 0
     while True:
-        with system_scope(organisation_id, job="projection rebuild"), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT array_agg(id) FROM (SELECT id FROM (SELECT id FROM customers_customer WHERE id > %(last)s"
-                " UNION SELECT customer_id FROM customers_customerhot WHERE customer_id > %(last)s) both_tables"
-                " ORDER BY id LIMIT %(batch)s) ids",
-                {"last": last, "batch": BATCH},
-            )
-            ids = cursor.fetchone()[0]
-            if not ids:
-                return
-            cursor.execute("SELECT customers_project(%(ids)s), customers_index_words(%(ids)s)", {"ids": ids})
-        done, last = done + len(ids), max(ids)
+        with system_scope(organisation_id, job="projection rebuild"):
+            ids = rebuild_batch(last)
+        if not ids:
+            return
+        done, last = done + len(ids), ids[-1]
         yield done
+
+
+def rebuild_batch(last: int) -> list[int]:
+    """Project and index the next customers behind the id `last` in the active scope's organisation; their ids in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM (SELECT id FROM customers_customer WHERE id > %(last)s"
+            " UNION SELECT customer_id FROM customers_customerhot WHERE customer_id > %(last)s) both_tables"
+            " ORDER BY id LIMIT %(batch)s) ids",
+            {"last": last, "batch": BATCH},
+        )
+        ids: list[int] = cursor.fetchone()[0] or []
+        if ids:
+            cursor.execute("SELECT customers_project(%(ids)s), customers_index_words(%(ids)s)", {"ids": ids})
+    return ids
+
+
+def project(ids: Sequence[int]) -> None:
+    """Bring the projection of these customers up to date."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT customers_project(%s)", [list(ids)])
+
+
+def writers_of_values(among: Sequence[str] | None = None) -> list[str]:
+    """The transactions that have written values and are not over; with `among` those of them that still go on.
+
+    They hold the table's lock to their end. What they have projected may not know of a field's slot.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT virtualtransaction FROM pg_locks WHERE relation = 'customers_customerfieldvalue'::regclass"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()"
+        )
+        found = {row[0] for row in cursor.fetchall()}
+    return sorted(found if among is None else found & set(among))
 
 
 def turn_seasons(scope: Scope) -> int:

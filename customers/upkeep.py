@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.utils.translation import gettext_lazy as _
+
 from crm.core.access import Scope
 from customers import projection
 from customers.events import CustomerUpdated
@@ -20,10 +22,16 @@ BATCH: Final = 500  # customers erased at a time, each with all that hangs on it
 ERASING: Final = 60.0  # seconds that one call goes on; what is left waits for the next day
 
 
-@periodic(every=timedelta(hours=1), name="customers.turn_seasons")
-def turn_seasons(scope: Scope) -> int:
+@periodic(
+    every=timedelta(hours=1),
+    name="customers.turn_seasons",
+    label=_("Turn the seasons"),
+    description=_("Lists show at the beginning of a month whose season began or ended."),
+    counted={"customers": _("customers")},
+)
+def turn_seasons(scope: Scope) -> dict[str, int]:
     """Project again whose season began or ended with the new month; how many."""
-    return projection.turn_seasons(scope)
+    return {"customers": projection.turn_seasons(scope)}
 
 
 @trash_eraser("customers.accounts")

@@ -12,4 +12,7 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         """Registrations; imported here, when all models stand."""
-        from jobs import housekeeping  # noqa: F401
+        from crm.core.metrics import register_figures
+        from jobs import handlers, housekeeping, long_work, metrics  # noqa: F401 - most register themselves
+
+        register_figures(metrics.figures)

@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from importlib import import_module
 from typing import Final
 
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
-from jobs.models import JobRun
+from crm.core.options import option_value
+from jobs.choices import TaskState
+from jobs.models import JobRun, LongTask
+from jobs.options import TRASH_DAYS
 from jobs.registry import erasers
 from jobs.schedule import periodic, periodic_once
 from outbox.models import Delivery
 
 log = structlog.get_logger(__name__)
 
-TRASH_KEPT: Final = timedelta(days=30)  # customers.md, Trash
 DONE_KEPT: Final = timedelta(days=30)
 RUNS_KEPT: Final = timedelta(days=90)
-NIGHT: Final = timedelta(hours=1, minutes=30)  # after midnight UTC
+NIGHT: Final = time(3)
 
 
-@periodic(every=timedelta(days=1), offset=NIGHT)
-def erase_trash(scope: Scope) -> None:
-    """Erase for good what lies in the trash for more than 30 days."""
-    erased = sum(erase(scope, scope.now - TRASH_KEPT) for erase in erasers())
+@periodic(
+    daily=NIGHT,
+    label=_("Empty the trash"),
+    description=_("Erases for good what lies in the trash for longer than the setting says."),
+    counted={"erased": _("erased")},
+)
+def erase_trash(scope: Scope) -> dict[str, int]:
+    """Erase for good what lies in the trash for longer than its days (a setting)."""
+    before = scope.now - timedelta(days=option_value(TRASH_DAYS, scope))
+    erased = sum(erase(scope, before) for erase in erasers())
     if erased:
         log.info("trash erased", organisation=scope.organisation_id, rows=erased)
+    return {"erased": erased}
 
 
-@periodic(every=timedelta(days=1), offset=NIGHT)
-def trim_deliveries(scope: Scope) -> None:
-    """Forget deliveries done more than 30 days ago, and runs of jobs after 90; the log of events is kept."""
-    Delivery.objects.visible_to(scope).filter(state="DONE", done_at__lt=scope.now - DONE_KEPT).delete()
-    JobRun.objects.visible_to(scope).filter(period__lt=scope.now - RUNS_KEPT).delete()
+@periodic(
+    daily=NIGHT,
+    label=_("Forget old deliveries and runs"),
+    description=_(
+        "Deliveries are kept for 30 days after they are done, runs and tasks for 90; the log of events stays."
+    ),
+    counted={"deliveries": _("deliveries"), "runs": _("runs"), "tasks": _("tasks")},
+)
+def trim_deliveries(scope: Scope) -> dict[str, int]:
+    """Forget deliveries done more than 30 days ago, and runs and tasks after 90; the log of events is kept."""
+    old = scope.now - RUNS_KEPT
+    deliveries = Delivery.objects.visible_to(scope).filter(state="DONE", done_at__lt=scope.now - DONE_KEPT)
+    runs = JobRun.objects.visible_to(scope).filter(organisation=scope.organisation_id, period__lt=old)
+    tasks = LongTask.objects.visible_to(scope).exclude(state__in=TaskState.open()).filter(created_at__lt=old)
+    return {"deliveries": deliveries.delete()[0], "runs": runs.delete()[0], "tasks": tasks.delete()[0]}
 
 
-@periodic_once(every=timedelta(hours=1))
+@periodic_once(
+    every=timedelta(hours=1),
+    label=_("Clear sessions"),
+    description=_("Deletes sessions that have expired."),
+)
 def clear_sessions() -> None:
     """Delete sessions that have expired."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

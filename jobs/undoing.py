@@ -39,17 +39,27 @@ class SkippedRow:
 
 @dataclass(slots=True)
 class TableUndo:
-    """What the change set did to one table, and what was undone of it. Ids of rows; history ids of the rows to go back to."""
+    """What the change set did to one table, and what was undone of it.
+
+    `inserted` and `kept` are ids of rows it has made: those to remove, and those that somebody has changed since; `changed`
+    and `deleted` are history ids of the rows to go back to.
+    """
 
     entry: Undoable
     inserted: list[int] = field(default_factory=list)
     changed: list[int] = field(default_factory=list)
     deleted: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
     restored: int = 0
     removed: int = 0
     recreated: int = 0
     touched: list[int] = field(default_factory=list)
     skipped: list[SkippedRow] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """How many rows there are to undo."""
+        return len(self.inserted) + len(self.changed) + len(self.deleted)
 
     @property
     def table(self) -> str:
@@ -92,6 +102,8 @@ SELECT mine.id, mine.last < (SELECT max(h.history_id) FROM {undo.history} h WHER
     for pk, is_changed_since, before, first, last in rows:
         if is_changed_since:
             undo.skip(pk, Skipped.CHANGED_SINCE)
+            if first == "+":
+                undo.kept.append(pk)
         elif first == "+" and last != "-":
             undo.inserted.append(pk)
         elif first == "+":

@@ -35,6 +35,7 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "settings.change_security": frozenset({Role.ADMINISTRATOR}),
     "flags.change": frozenset({Role.ADMINISTRATOR}),
     "templates.edit": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
+    "jobs.manage": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
     "exports.run": frozenset(Role),
     "tokens.own": frozenset(Role),
 }

@@ -1,10 +1,10 @@
 -- Twenty fields as a food seller would keep them; half of them hot.
 INSERT INTO customers_fielddefinition (id, organisation_id, entity, key, label_de, label_en, help_de, help_en, "group", position, type, validation,
-                                       visible_if, sensitivity, is_hot, hot_slot, is_active)
+                                       visible_if, sensitivity, is_hot, hot_slot, hot_ready_at, is_active)
 SELECT o * 100 + n, o, 'CUSTOMER', key, label, label, '', '', 'general', n * 10, type,
        CASE WHEN choices <> '' THEN jsonb_build_object('choices', (SELECT jsonb_agg(jsonb_build_object('value', c, 'label_de', initcap(c), 'label_en', initcap(c)))
                                                                      FROM unnest(string_to_array(choices, ' ')) AS c)) ELSE '{}' END,
-       '{}', sensitivity, slot <> '', slot, true
+       '{}', sensitivity, slot <> '', slot, CASE WHEN slot <> '' THEN now() END, true
   FROM generate_series(1, 3) AS o, (VALUES
        (1, 'cuisine', 'Cuisine', 'CHOICE', 'italian german asian greek turkish french indian vegan', 'INTERNAL', 'hot_text_1'),
        (2, 'wholesaler', 'Wholesaler', 'CHOICE', 'metro selgros chefs transgourmet edeka none', 'INTERNAL', 'hot_text_2'),

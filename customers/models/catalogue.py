@@ -56,6 +56,14 @@ class FieldDefinition(OrganisationModel, VersionedModel):
     )
     is_hot = internal(models.BooleanField(_("hot"), default=False, help_text=_("Lists filter and sort by it.")))
     hot_slot = internal(models.CharField(_("slot"), max_length=16, blank=True, editable=False))
+    hot_ready_at = internal(
+        models.DateTimeField(
+            _("slot filled"), null=True, editable=False, help_text=_("Until then lists read the values themselves.")
+        )
+    )
+    freed_slot = internal(
+        models.CharField(_("slot being emptied"), max_length=16, blank=True, db_default="", default="", editable=False)
+    )
     is_active = internal(models.BooleanField(_("active"), default=True))
 
     objects = FieldDefinitionQuerySet.as_manager()
@@ -84,6 +92,11 @@ class FieldDefinition(OrganisationModel, VersionedModel):
     def label(self) -> str:
         """The label in the active language."""
         return self.label_en if (get_language() or "").startswith("en") else self.label_de
+
+    @property
+    def ready_slot(self) -> str:
+        """The slot that lists may read: "" until it is filled."""
+        return self.hot_slot if self.hot_ready_at is not None else ""
 
     @property
     def help_text(self) -> str:

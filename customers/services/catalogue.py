@@ -18,7 +18,10 @@ from customers.events import FieldDefinitionHotChanged
 from customers.models import CustomerFieldValue, FieldDefinition
 from customers.models.projection import DATE_SLOTS, NUMBER_SLOTS, TEXT_SLOTS
 from customers.services.locking import apply, refuse_stale
+from jobs.services import start_task
 from outbox.services import publish
+
+PROJECT_FIELD: Final = "customers.project_field"
 
 CHANGEABLE: Final = (
     "label_de",
@@ -91,19 +94,18 @@ def change_field(
         _check_rules(definition)
         definition.save(update_fields=changed)
         if was_open != (definition.sensitivity != Sensitivity.RESTRICTED):
-            publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=definition.hot_slot))
+            _tell(scope, definition, definition.hot_slot)
     return definition
 
 
 @transaction.atomic
 def deactivate_field(*, scope: Scope, definition_id: int) -> FieldDefinition:
-    """Take a field out of use; its values stay, its slot becomes free. Raises NotFound, Forbidden."""
+    """Take a field out of use; its values stay, its slot is free once it is emptied. Raises NotFound, Forbidden."""
     definition = _locked(scope, definition_id)
     if definition.is_active:
         slot, definition.is_active = definition.hot_slot, False
-        definition.is_hot, definition.hot_slot = False, ""
-        definition.save(update_fields=["is_active", "is_hot", "hot_slot"])
-        publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=slot))
+        definition.save(update_fields=["is_active", *_free(definition)])
+        _tell(scope, definition, slot)
     return definition
 
 
@@ -114,25 +116,65 @@ def reactivate_field(*, scope: Scope, definition_id: int) -> FieldDefinition:
     if not definition.is_active:
         definition.is_active = True
         definition.save(update_fields=["is_active"])
-        publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=""))
+        _tell(scope, definition, "")
     return definition
 
 
 @transaction.atomic
 def set_hot(*, scope: Scope, definition_id: int, hot: bool) -> FieldDefinition:
-    """Let lists filter and sort by the field, or no longer; the worker fills its slot in batches.
+    """Let lists filter and sort by the field, or no longer; a worker fills its slot, or empties it, in batches.
 
-    Raises NotFound, Forbidden, Conflict with the reason (not of customers, out of use, RESTRICTED, of a type without
-    slots, or no slot is free).
+    Until it is filled lists read the values; until it is emptied no other field gets it. Raises NotFound, Forbidden,
+    Conflict with the reason (not of customers, out of use, RESTRICTED, of a type without slots, still being emptied, or
+    no slot is free).
     """
     definition = _locked(scope, definition_id)
     if definition.is_hot == hot:
         return definition
-    slot = _free_slot(scope, definition) if hot else definition.hot_slot
-    definition.is_hot, definition.hot_slot = hot, slot if hot else ""
-    definition.save(update_fields=["is_hot", "hot_slot"])
-    publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=slot))
+    slot = definition.hot_slot
+    if not hot:
+        definition.save(update_fields=_free(definition))
+        _tell(scope, definition, slot)
+        return definition
+    slot = _free_slot(scope, definition)
+    # A field made in this very transaction has no values that another one could be writing.
+    is_new = definition.created_at == scope.now
+    is_ready = is_new and not CustomerFieldValue.objects.filter(definition=definition).exists()
+    definition.is_hot, definition.hot_slot, definition.hot_ready_at = True, slot, scope.now if is_ready else None
+    definition.save(update_fields=["is_hot", "hot_slot", "hot_ready_at"])
+    _tell(scope, definition, slot, has_values=not is_ready)
     return definition
+
+
+def finish_projection(*, scope: Scope, definition_id: int) -> None:
+    """All holders of a value are projected: the field's slot is filled, the one it gave back is empty.
+
+    Called by the task that did it, under the product's own scope, in the transaction of its last batch.
+    """
+    definition = FieldDefinition.objects.select_for_update(of=("self",)).get_or_not_found(pk=definition_id)
+    changed = []
+    if definition.hot_slot and definition.hot_ready_at is None:
+        definition.hot_ready_at = scope.now
+        changed.append("hot_ready_at")
+    if definition.freed_slot:
+        definition.freed_slot = ""
+        changed.append("freed_slot")
+    if changed:
+        definition.save(update_fields=changed)
+
+
+def _free(definition: FieldDefinition) -> list[str]:
+    """Take its slot away, which others get once it is emptied; the names of the changed fields."""
+    definition.freed_slot = definition.hot_slot or definition.freed_slot
+    definition.is_hot, definition.hot_slot, definition.hot_ready_at = False, "", None
+    return ["is_hot", "hot_slot", "hot_ready_at", "freed_slot"]
+
+
+def _tell(scope: Scope, definition: FieldDefinition, slot: str, *, has_values: bool = True) -> None:
+    """Publish that the field's place in lists changed, and let a worker project who holds a value."""
+    publish(FieldDefinitionHotChanged(definition_id=definition.pk, slot=slot))
+    if has_values and definition.entity == FieldEntity.CUSTOMER:
+        start_task(scope=scope, kind=PROJECT_FIELD, label=definition.key, parameters={"definition_id": definition.pk})
 
 
 def _locked(scope: Scope, definition_id: int) -> FieldDefinition:
@@ -150,9 +192,12 @@ def _free_slot(scope: Scope, definition: FieldDefinition) -> str:
     family = SLOTS.get(definition.type)
     if family is None:
         raise Conflict(_("Lists cannot sort by fields of this type."), field="is_hot")
+    if definition.freed_slot:
+        raise Conflict(_("The slot that this field had is still being emptied. Try again in a moment."), field="is_hot")
     # Locked together, so that two managers do not take the same slot.
-    same = FieldDefinition.objects.visible_to(scope).filter(entity=definition.entity).exclude(hot_slot="")
-    taken = set(same.select_for_update(of=("self",)).values_list("hot_slot", flat=True))
+    same = FieldDefinition.objects.visible_to(scope).filter(entity=definition.entity)
+    having = same.exclude(hot_slot="", freed_slot="").select_for_update(of=("self",))
+    taken = {slot for pair in having.values_list("hot_slot", "freed_slot") for slot in pair}
     free = next((slot for slot in family if slot not in taken), None)
     if free is None:
         raise Conflict(

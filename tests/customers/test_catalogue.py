@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from crm.core import filters
 from crm.core.access import Scope
 from crm.core.errors import Conflict, DomainError, Forbidden, Invalid
-from customers import handlers, services
+from customers import projection, services
+from customers.list_fields import CUSTOMER_FIELDS
 from customers.models import CustomerHot, FieldDefinition
+from jobs.models import LongTask
+from jobs.services import start_by_hand
+from jobs.working import Outcome, due_tasks, work
 from organisation.models import User
-from outbox.models import Event
 from tests.customers.test_status import acting, made
 
 People = Callable[..., User]
@@ -108,6 +112,11 @@ def test_one_slot_more_is_refused(people: People, kind: str, most: int) -> None:
         with pytest.raises(Conflict, match=str(most)):
             services.set_hot(scope=scope, definition_id=fields[most].pk, hot=True)
         services.set_hot(scope=scope, definition_id=fields[2].pk, hot=False)
+        with pytest.raises(Conflict, match=str(most)):  # it is still being emptied
+            services.set_hot(scope=scope, definition_id=fields[most].pk, hot=True)
+        with pytest.raises(Conflict, match="emptied"):
+            services.set_hot(scope=scope, definition_id=fields[2].pk, hot=True)
+        work_all(scope)
         assert services.set_hot(scope=scope, definition_id=fields[most].pk, hot=True).hot_slot == slots[2]
 
 
@@ -131,20 +140,101 @@ def test_what_is_never_hot(people: People) -> None:
             services.change_field(scope=scope, definition_id=hot.pk, changes={"sensitivity": "RESTRICTED"})
 
 
-def test_the_worker_fills_and_empties_the_slot(people: People) -> None:
-    """A value written before stands in the slot once the event is handled; twice changes nothing."""
+def work_all(scope: Scope) -> None:
+    """What a worker does."""
+    for task_id in due_tasks(scope.organisation_id):
+        assert work(scope.organisation_id, task_id) is Outcome.OVER
+
+
+def found(scope: Scope, text: str) -> list[int]:
+    """The customers that the filter `fields.covers` finds, and the column that sorts by it."""
+    fields = CUSTOMER_FIELDS.fields_for(scope)
+    node = filters.parse({"field": "fields.covers", "op": "eq", "value": int(text)}, fields, scope)
+    rows = CustomerHot.objects.visible_to(scope).filter(filters.compile(node, scope))
+    return list(rows.values_list("pk", flat=True))
+
+
+def slot_read(scope: Scope) -> str:
+    """The slot that lists sort and filter by."""
+    return str(CUSTOMER_FIELDS.fields_for(scope)["fields.covers"].extra["slot"])
+
+
+def test_a_worker_fills_the_slot_and_lists_read_it_only_then(people: People) -> None:
+    """Before, during and after the filling a filter finds the same; sorting is offered when all is there."""
     rep, manager = people(), people("MANAGER")
-    customer = made(rep)
+    customers = [made(rep) for _ in range(3)]
     with acting(manager) as scope:
-        field = define(scope, "covers")
+        define(scope, "covers")
     with acting(rep) as scope:
-        services.write_fields(scope=scope, customer_id=customer.pk, values={"covers": 240})
+        for customer in customers[:2]:
+            services.write_fields(scope=scope, customer_id=customer.pk, values={"covers": 240})
     with acting(manager) as scope:
+        field = FieldDefinition.objects.get(key="covers")
         slot = services.set_hot(scope=scope, definition_id=field.pk, hot=True).hot_slot
-        event = Event.objects.filter(type="field_definition.hot.changed").latest("pk")
-        for _again in range(2):
-            handlers.project_holders(event, scope)
-            assert getattr(CustomerHot.objects.get(pk=customer.pk), slot) == 2_400_000
+        assert getattr(CustomerHot.objects.get(pk=customers[0].pk), slot) is None
+        assert (slot_read(scope), len(found(scope, "240"))) == ("", 2)
+        (task,) = LongTask.objects.filter(kind="customers.project_field")
+        assert (task.user_id, task.label) == (manager.pk, "covers")
+        work_all(scope)
+        assert (slot_read(scope), len(found(scope, "240"))) == (slot, 2)
+        assert getattr(CustomerHot.objects.get(pk=customers[0].pk), slot) == 2_400_000
+        task.refresh_from_db()
+        assert (task.state, task.done, task.total) == ("DONE", 2, 2)
+
         services.set_hot(scope=scope, definition_id=field.pk, hot=False)
-        handlers.project_holders(Event.objects.filter(type="field_definition.hot.changed").latest("pk"), scope)
-        assert getattr(CustomerHot.objects.get(pk=customer.pk), slot) is None
+        assert (slot_read(scope), len(found(scope, "240"))) == ("", 2)
+        work_all(scope)
+        assert getattr(CustomerHot.objects.get(pk=customers[0].pk), slot) is None
+        assert FieldDefinition.objects.get(pk=field.pk).freed_slot == ""
+
+
+def test_a_freed_slot_shows_nothing_of_the_field_before(people: People) -> None:
+    """The next field gets it empty, also where its own customers are others."""
+    manager = people("MANAGER")
+    with acting(manager) as scope:
+        fields = [define(scope, name) for name in ("covers", "seats")]
+        other, customer = made(manager), made(manager)
+    with acting(manager) as scope:
+        services.write_fields(scope=scope, customer_id=other.pk, values={"seats": 7})
+        services.write_fields(scope=scope, customer_id=customer.pk, values={"covers": 7})
+        first = services.set_hot(scope=scope, definition_id=fields[1].pk, hot=True).hot_slot
+        work_all(scope)
+        services.set_hot(scope=scope, definition_id=fields[1].pk, hot=False)
+        assert services.set_hot(scope=scope, definition_id=fields[0].pk, hot=True).hot_slot != first
+        work_all(scope)
+        services.set_hot(scope=scope, definition_id=fields[0].pk, hot=False)
+        work_all(scope)
+        assert services.set_hot(scope=scope, definition_id=fields[0].pk, hot=True).hot_slot == first
+        work_all(scope)
+        assert (slot_read(scope), found(scope, "7")) == (first, [customer.pk])
+
+
+def test_a_field_made_and_switched_on_at_once_is_ready(people: People) -> None:
+    """It has no values that anybody could be writing; one that is older waits for the worker."""
+    with acting(people("MANAGER")) as scope:
+        field = define(scope, "covers")
+        assert services.set_hot(scope=scope, definition_id=field.pk, hot=True).ready_slot == "hot_number_1"
+        assert not LongTask.objects.exists()
+        older = define(scope, "seats")
+    with acting(people("MANAGER")) as scope:
+        assert services.set_hot(scope=scope, definition_id=older.pk, hot=True).ready_slot == ""
+        work_all(scope)
+        assert FieldDefinition.objects.get(pk=older.pk).ready_slot == "hot_number_2"
+
+
+def test_the_page_of_tasks_rebuilds_lists_and_search(people: People, owner_db: Any) -> None:
+    """Whatever was wrong is right afterwards, in the own organisation alone; only who manages jobs may."""
+    rep, manager = people(), people("MANAGER")
+    with acting(rep) as scope, pytest.raises(Forbidden):
+        start_by_hand(scope=scope, kind="customers.rebuild")
+    customers = [made(rep) for _ in range(3)]
+    with acting(manager) as scope:
+        CustomerHot.objects.filter(pk=customers[0].pk).update(city="Falsch")
+        CustomerHot.objects.filter(pk=customers[1].pk).delete()
+        start_by_hand(scope=scope, kind="customers.rebuild")
+        with pytest.raises(Conflict):
+            start_by_hand(scope=scope, kind="customers.rebuild")
+        work_all(scope)
+        assert CustomerHot.objects.count() == 3
+        assert projection.find_differences(scope.organisation_id) == []
+        assert LongTask.objects.values_list("state", "done", "total").get() == ("DONE", 3, 3)

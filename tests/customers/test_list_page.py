@@ -124,7 +124,12 @@ def test_what_the_address_says_wrongly_stands_on_the_page(as_user, rep, customer
 def test_catalogue_fields_filter_hot_or_not_and_hide_when_restricted(as_user, organisation, rep, people, customers):
     with transaction.atomic(), activate(system_scope_for(organisation.pk, job="test")):
         for key, kind, more, value in (
-            ("cuisine", FieldType.TEXT, {"is_hot": True, "hot_slot": "hot_text_1"}, "Französisch"),
+            (
+                "cuisine",
+                FieldType.TEXT,
+                {"is_hot": True, "hot_slot": "hot_text_1", "hot_ready_at": timezone.now()},
+                "Französisch",
+            ),
             ("covers", FieldType.INTEGER, {}, 120),
             ("contract_end", FieldType.DATE, {}, "2027-03-31"),
             ("terms", FieldType.TEXT, {"sensitivity": Sensitivity.RESTRICTED}, "geheim"),

@@ -35,8 +35,8 @@ def test_a_season_begins_and_ends_in_the_list_without_a_write(organisation):
         house = make(organisation, 2)
     for month, season in ((3, SeasonNow.PAUSED), (4, SeasonNow.IN_SEASON), (6, SeasonNow.PAUSED)):
         with activate(scope(month)) as now:
-            assert turn_seasons(now) == (0 if month == 3 else 1)
-            assert turn_seasons(now) == 0
+            assert turn_seasons(now) == {"customers": 0 if month == 3 else 1}
+            assert turn_seasons(now) == {"customers": 0}
             assert CustomerHot.objects.get(pk=garden.pk).season_now == season
             assert CustomerHot.objects.get(pk=house.pk).season_now == SeasonNow.ALL_YEAR
 

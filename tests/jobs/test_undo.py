@@ -11,10 +11,12 @@ from crm.core.errors import Conflict, Forbidden, NotFound
 from customers.choices import AccountType
 from customers.models import Contact, Customer, CustomerTag, Tag
 from jobs import registry
-from jobs.models import ChangeSet
+from jobs.choices import TaskState
+from jobs.models import ChangeSet, LongTask
 from jobs.registry import undoable
-from jobs.services import open_change_set, undo_change_set
+from jobs.services import ask_undo, open_change_set, resume_task, undo_change_set
 from jobs.undoing import Skipped, SkippedRow
+from jobs.working import Outcome, due_tasks, work
 from outbox.models import Event
 from tests.conftest import scope_of
 
@@ -176,6 +178,26 @@ def test_a_location_changed_since_keeps_its_chain(organisation, scope, registere
     assert list(Customer.objects.filter(deleted_at__isnull=False)) == [other]
 
 
+def test_what_hangs_on_a_new_customer_that_somebody_changed_since_stays_with_him(organisation, scope, registered):
+    """He is kept as he is, so his tags and contacts are too; on an older customer they go, whoever changed him."""
+    tag = Tag.objects.create(organisation=organisation, name="neu")
+    old = customer(organisation, "Alt")
+    batch = open_change_set(scope=scope, kind="import", label="datei.csv")
+    with activate(batch):
+        kept, gone = customer(organisation, "Bleibt"), customer(organisation, "Geht")
+        for row in (kept, gone, old):
+            CustomerTag.objects.create(organisation=organisation, customer=row, tag=tag)
+        Contact.objects.create(organisation=organisation, customer=kept, last_name="Probe")
+    Customer.objects.filter(pk__in=[kept.pk, old.pk]).update(phone="+49304")
+    before = table(Contact)
+    result = undo_change_set(scope=scope, change_set_id=batch.change_set_id)
+
+    assert result.skipped == [SkippedRow("customers.customer", kept.pk, Skipped.CHANGED_SINCE)]
+    assert set(CustomerTag.objects.values_list("customer", flat=True)) == {kept.pk, gone.pk}
+    assert table(Contact) == before
+    assert list(Customer.objects.filter(deleted_at__isnull=False)) == [gone]
+
+
 def test_a_chain_goes_to_the_trash_where_nothing_living_stays_under_it(organisation, scope, registered):
     pk, chain, _locations = chain_with_locations(organisation, scope, 2)
     customer(organisation, "Weg", account_type=AccountType.LOCATION, chain=chain, deleted_at=timezone.now())
@@ -232,6 +254,80 @@ def test_a_rep_undoes_what_moved_rows_out_of_his_sight(organisation, people, reg
             assert not Customer.objects.filter(pk=row.pk).exists()
             undo_change_set(scope=scope, change_set_id=batch.change_set_id)
             assert Customer.objects.get(pk=row.pk).owner_id == rep.pk
+
+
+def worked(scope):
+    """What a worker does; the tasks by id."""
+    for task_id in due_tasks(scope.organisation_id):
+        assert work(scope.organisation_id, task_id) is Outcome.OVER
+    return list(LongTask.objects.order_by("pk"))
+
+
+def test_a_worker_undoes_in_the_makers_name(organisation, scope, registered):
+    rows = [customer(organisation, f"Haus {n}") for n in range(3)]
+    before = table(Customer)
+    batch = open_change_set(scope=scope, kind="bulk", label="Alles anders")
+    with activate(batch):
+        Customer.objects.update(company_name="Anders")
+    asked = ask_undo(scope=scope, change_set_id=batch.change_set_id)
+    assert (asked.state, asked.label, asked.user_id) == (TaskState.QUEUED, "Alles anders", scope.user_id)
+    with pytest.raises(Conflict):
+        ask_undo(scope=scope, change_set_id=batch.change_set_id)
+    assert table(Customer) != before
+
+    (task,) = worked(scope)
+    assert table(Customer) == before
+    assert (task.state, task.done, task.total, task.refused, task.told) == (TaskState.DONE, 3, 3, 0, 0)
+    undo = ChangeSet.objects.get(pk=task.result["change_set"])
+    assert (undo.undoes_id, undo.actor) == (batch.change_set_id, scope.actor)
+    assert Customer.history.filter(id=rows[0].pk).latest("history_id").history_user_id == scope.user_id
+    ended = Event.objects.get(type="task.ended").data
+    assert (ended["state"], ended["user_id"], ended["done"]) == ("DONE", scope.user_id, 3)
+
+
+def test_the_result_names_what_was_left_alone(organisation, scope, registered):
+    rows = [customer(organisation, f"Haus {n}") for n in range(2)]
+    batch = open_change_set(scope=scope, kind="bulk", label="x")
+    with activate(batch):
+        Customer.objects.update(company_name="Anders")
+    Customer.objects.filter(pk=rows[1].pk).update(phone="+49302")
+    ask_undo(scope=scope, change_set_id=batch.change_set_id)
+    (task,) = worked(scope)
+    assert (task.refused, task.result["skipped"]) == (1, 1)
+    assert task.result["rows"] == [["customers.customer", rows[1].pk, "CHANGED_SINCE"]]
+
+
+def test_what_a_rule_forbids_fails_with_its_reason_and_changes_nothing(organisation, scope, registered):
+    row = customer(organisation, "A", xentral_customer_id="X1")
+    batch = open_change_set(scope=scope, kind="bulk", label="x")
+    with activate(batch):
+        Customer.objects.filter(pk=row.pk).update(xentral_customer_id="")
+    other = customer(organisation, "B", xentral_customer_id="X1")
+    ask_undo(scope=scope, change_set_id=batch.change_set_id)
+    (task,) = worked(scope)
+    assert (task.state, task.error) == (TaskState.FAILED, "Contradicted")
+    assert ChangeSet.objects.get(pk=batch.change_set_id).undone_at is None
+    Customer.objects.filter(pk=other.pk).update(xentral_customer_id="")
+    resume_task(scope=scope, task_id=task.pk)
+    (task,) = worked(scope)
+    assert task.state == TaskState.DONE
+    row.refresh_from_db()
+    assert row.xentral_customer_id == "X1"
+
+
+def test_who_may_let_a_worker_undo(organisation, other_organisation, people, registered):
+    with transaction.atomic():
+        owner = scope_of(people("REP"))
+        with activate(owner):
+            pk = open_change_set(scope=owner, kind="bulk", label="x").change_set_id
+        for role, error in [("REP", NotFound), ("AUDITOR", Forbidden)]:
+            other = scope_of(people(role))
+            with activate(other), pytest.raises(error):
+                ask_undo(scope=other, change_set_id=pk)
+        with activate(owner):
+            ask_undo(scope=owner, change_set_id=pk)
+            (task,) = worked(owner)
+            assert task.state == TaskState.DONE
 
 
 def test_only_models_with_history_and_only_once(monkeypatch):

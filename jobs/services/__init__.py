@@ -1,0 +1,17 @@
+"""What doors call: change sets and their undo, long tasks, runs by hand."""
+
+from jobs.services.change_sets import UndoResult, ask_undo, open_change_set, undo_change_set
+from jobs.services.schedule import run_now
+from jobs.services.tasks import cancel_task, resume_task, start_by_hand, start_task
+
+__all__ = [
+    "UndoResult",
+    "ask_undo",
+    "cancel_task",
+    "open_change_set",
+    "resume_task",
+    "run_now",
+    "start_by_hand",
+    "start_task",
+    "undo_change_set",
+]

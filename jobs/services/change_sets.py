@@ -1,0 +1,139 @@
+"""Change sets: opening and undoing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+
+from crm.core.access import Scope, activate
+from crm.core.errors import Conflict, Forbidden
+from jobs.events import ChangeSetUndone
+from jobs.models import ChangeSet, LongTask
+from jobs.registry import Inserted, undoables
+from jobs.services.tasks import start_task
+from jobs.undoing import SkippedRow, TableUndo, create_again, keep_used, read_changes, remove_inserted, write_back
+from outbox.services import publish
+
+UNDO = "jobs.undo"
+Tell = Callable[[int, int], None]
+
+
+class Contradicted(Conflict):
+    """The state before the batch breaks a rule with what was entered since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoResult:
+    """What an undo did: rows written back, inserted rows removed, deleted rows created again, rows left alone and why."""
+
+    change_set_id: int
+    restored: int
+    removed: int
+    recreated: int
+    skipped: list[SkippedRow]
+
+
+@transaction.atomic
+def open_change_set(*, scope: Scope, kind: str, label: str) -> Scope:
+    """Begin a batch: the scope to activate for it. History rows and events written under it carry its id."""
+    return scope.with_change_set(_created(scope, kind, label, undoes=None).pk)
+
+
+@transaction.atomic
+def ask_undo(*, scope: Scope, change_set_id: int) -> LongTask:
+    """Let a worker undo a change set; raises as `undo_change_set` does for what is known before."""
+    change_set = _undoable(scope, change_set_id)
+    return start_task(scope=scope, kind=UNDO, label=change_set.label, change_set_id=change_set.pk)
+
+
+@transaction.atomic
+def undo_change_set(*, scope: Scope, change_set_id: int, tell: Tell | None = None) -> UndoResult:
+    """Write back what the rows were before the change set, wherever nobody has changed them since; list the others.
+
+    Sees and writes all rows of the organisation, for batches move rows out of their actor's sight. `tell(done, total)` is
+    called after each table. Raises NotFound, Forbidden (seen, but another one's), Conflict (undone already), Contradicted
+    (a rule of today forbids the old state).
+    """
+    change_set = _undoable(scope, change_set_id)
+    change_set.undone_at, change_set.undone_by_id = scope.now, scope.user_id
+    change_set.save(update_fields=["undone_at", "undone_by"])
+    undo = _created(scope, "undo", change_set.label, undoes=change_set)
+    wide = scope.widened(f"Undo of change set {change_set.pk}").with_change_set(undo.pk)
+    try:
+        with activate(wide), transaction.atomic():
+            tables = _undo_tables(wide, change_set.pk, tell or (lambda _done, _total: None))
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError:
+        raise Contradicted(_("The state before this batch contradicts what was entered since.")) from None
+    result = UndoResult(
+        change_set_id=undo.pk,
+        restored=sum(table.restored for table in tables),
+        removed=sum(table.removed for table in tables),
+        recreated=sum(table.recreated for table in tables),
+        skipped=[row for table in tables for row in table.skipped],
+    )
+    ChangeSet.objects.filter(pk=undo.pk).update(rows=result.restored + result.removed + result.recreated)
+    publish(
+        ChangeSetUndone(
+            change_set_id=change_set.pk,
+            restored=result.restored,
+            removed=result.removed,
+            recreated=result.recreated,
+            skipped=len(result.skipped),
+        )
+    )
+    return result
+
+
+def _undoable(scope: Scope, change_set_id: int) -> ChangeSet:
+    change_set = ChangeSet.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=change_set_id)
+    if not ChangeSet.objects.visible_to(scope).changeable_by(scope).filter(pk=change_set.pk).exists():
+        raise Forbidden(_("Only who made a batch, or a manager, may undo it."))
+    if change_set.undone_at is not None:
+        raise Conflict(_("This batch has been undone already."))
+    return change_set
+
+
+def _created(scope: Scope, kind: str, label: str, undoes: ChangeSet | None) -> ChangeSet:
+    return ChangeSet.objects.create(
+        organisation_id=scope.organisation_id,
+        kind=kind,
+        label=label[:200],
+        actor=scope.actor,
+        source=scope.source,
+        created_at=scope.now,
+        undoes=undoes,
+    )
+
+
+def _undo_tables(scope: Scope, change_set_id: int, tell: Tell) -> list[TableUndo]:
+    """Parents come back before their children; children go before their parents."""
+    tables = [read_changes(entry, change_set_id) for entry in undoables()]
+    total, done = sum(table.size for table in tables), 0
+    tell(done, total)
+    for table in tables:
+        create_again(table)
+        write_back(table)
+        done += len(table.changed) + len(table.deleted)
+        tell(done, total)
+    # What hangs on a row stays with it, whether it goes to the trash or is kept: changed since, or still used.
+    parents = {
+        table.entry.model: table.kept + (table.inserted if table.entry.inserted is Inserted.TRASH else [])
+        for table in tables
+    }
+    for table in tables:
+        keep_used(table)
+    for table in reversed(tables):
+        size = len(table.inserted)
+        remove_inserted(table, scope, parents)
+        done += size
+        tell(done, total)
+    for table in tables:
+        if table.entry.after is not None and table.touched:
+            table.entry.after(scope, table.touched)
+    return tables
