@@ -106,6 +106,7 @@ CHECKS: dict[str, Check] = {
     "settings (check --deploy)": _manage("check", "--deploy", "--fail-level", "WARNING", **DEPLOYED),
     "models and migrations agree": _manage("makemigrations", "--check", "--dry-run"),
     "migrations (linter)": _migration_lint,
+    "API documents (docs/api)": _manage("api_schema", "--check"),
     "translations": _tool("python", "-m", "crm.launcher.translations", "--check"),
     "Python packages (advisories)": _python_advisories,
     "npm packages (advisories)": _npm_advisories,

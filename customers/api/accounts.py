@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from crm.core.access import Scope
 from crm.core.api.bulk import each_row
 from crm.core.api.lists import LISTING, read_state, refuse_faults, state_body
-from crm.core.api.serializers import read_body
+from crm.core.api.serializers import example, read_body
 from crm.core.api.versions import etag, require_match, require_version
 from crm.core.api.views import ApiView
 from crm.core.errors import Invalid, NotFound
@@ -77,6 +77,7 @@ class CustomersView(ApiView):
         summary="Create a customer",
         request=NewCustomerSerializer,
         responses={201: CustomerSerializer},
+        examples=example({"company_name": "Gasthof Lindenhof", "business_type": "RESTAURANT"}),
     )
     def post(self, request: Request) -> Response:
         """A new PROSPECT with the next number; without `owner_id` it is the caller's own."""
@@ -119,6 +120,7 @@ class CustomerView(ApiView):
         summary="Change a customer",
         request=CustomerSerializer(partial=True),
         responses=CustomerSerializer,
+        examples=example({"employee_count": 12, "kitchen_size": "MEDIUM"}),
     )
     def patch(self, request: Request, pk: int) -> Response:
         """Change the named columns; others stay."""
@@ -145,6 +147,7 @@ class ActivateView(ApiView):
         summary="Record the first delivered order",
         request=ActivateSerializer,
         responses=ActivatedSerializer,
+        examples=example({"order_number": "4711"}),
     )
     def put(self, request: Request, pk: int) -> Response:
         """The customer becomes AKTIV. Activating an AKTIV one changes nothing and says so; an archived one is 409."""
@@ -167,6 +170,7 @@ class StatusView(ApiView):
         summary="Archive or reopen a customer",
         request=StatusSerializer,
         responses=CustomerSerializer,
+        examples=example({"status": "ARCHIVIERT", "reason": "closed"}),
     )
     def post(self, request: Request, pk: int) -> Response:
         """A manager's decision with a reason; 409 names in `allowed` the steps that there are."""
@@ -186,6 +190,7 @@ class BulkView(ApiView):
         summary="Create and change up to 100 customers",
         request=BulkSerializer,
         responses=BulkResultsSerializer,
+        examples=example({"rows": [{"create": {"company_name": "Kantine am Tor"}}]}),
     )
     def post(self, request: Request) -> Response:
         """Each row is done or refused by itself; the answer has a result per row, in order."""

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from crm.core.access import Scope
 from crm.core.api.problems import InvalidQuery
+from crm.core.api.serializers import example
 from crm.core.api.versions import asks_for_match, digest_tag, require_tag
 from crm.core.api.views import ApiView
 from customers import services
@@ -57,6 +58,7 @@ class CustomerFieldsView(ApiView):
         summary="Write a customer's fields",
         request={"application/json": {"type": "object", "additionalProperties": True}},
         responses=WrittenSerializer,
+        examples=example({}),
     )
     def patch(self, request: Request, pk: int) -> Response:
         """`{"key": value, …}`: all or nothing, with an error per key; null clears. The answer has the values as kept."""

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm.core.api.lists import CURSORS, page_body
-from crm.core.api.serializers import read_body
+from crm.core.api.serializers import example, read_body
 from crm.core.api.versions import etag, require_match
 from crm.core.api.views import ApiView
 from crm.core.paging import Sort
@@ -42,6 +42,7 @@ class ContactsView(ApiView):
         summary="Add a contact",
         request=ContactSerializer,
         responses={201: ContactSerializer},
+        examples=example({"last_name": "Kornfeld", "role": "HEAD_CHEF"}),
     )
     def post(self, request: Request, pk: int) -> Response:
         """A new contact."""
@@ -68,6 +69,7 @@ class ContactView(ApiView):
         summary="Change a contact",
         request=ContactSerializer(partial=True),
         responses=ContactSerializer,
+        examples=example({"first_name": "Jule"}),
     )
     def patch(self, request: Request, pk: int, contact_id: int) -> Response:
         """Change the named columns; others stay."""
@@ -106,6 +108,9 @@ class AddressesView(ApiView):
         summary="Add an address",
         request=AddressSerializer,
         responses={201: AddressSerializer},
+        examples=example(
+            {"kind": "DELIVERY", "street": "Markt", "house_number": "3", "postcode": "10115", "city": "Berlin"}
+        ),
     )
     def post(self, request: Request, pk: int) -> Response:
         """A new address; a primary one takes the place of the primary one of its kind."""
@@ -132,6 +137,7 @@ class AddressView(ApiView):
         summary="Change an address",
         request=AddressSerializer(partial=True),
         responses=AddressSerializer,
+        examples=example({"house_number": "5"}),
     )
     def patch(self, request: Request, pk: int, address_id: int) -> Response:
         """Change the named columns; others stay."""

@@ -33,6 +33,7 @@ The kernel does the rest:
 - **Idempotency-Key** (`idempotency`): on every POST, without the view's doing.
 - **Many rows** (`bulk`): `each_row` gives a result per row.
 - **Throttling** (`throttling`): per token or user, with RateLimit headers.
-- **Schema** (`schema`): `@extend_schema` names request and responses; the kernel adds refusals, headers and scope.
-  Run `./manage.py api_schema` afterwards: it writes docs/api/, and `./freshplan check` compares.
+- **Schema** (`schema`): `@extend_schema` names request and responses, and `examples=example({…})` a body that works; the
+  kernel adds refusals, headers and scope. Run `./manage.py api_schema` afterwards: it writes docs/api/ (document and
+  client collection), `./freshplan check` compares, and a test sends every request of the collection.
 """

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.core.api.problems import CATALOGUE
+from crm.core.api.reference import reference
 from crm.core.api.schema import as_text
 
 
@@ -28,3 +29,9 @@ def problem(request: HttpRequest, name: str) -> HttpResponse:
 def schema(request: HttpRequest) -> HttpResponse:
     """The OpenAPI 3.1 document as JSON; it tells no data, so it is open."""
     return HttpResponse(as_text(), content_type="application/vnd.oai.openapi+json; charset=utf-8")
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """How the API is used, and every operation of it, from the OpenAPI document."""
+    return render(request, "core/api_docs.html", {"areas": reference(), "kinds": CATALOGUE.values()})

@@ -107,6 +107,10 @@ class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     target_class = "crm.core.api.callers.CallerAuthentication"
     name = ["token", "session"]
 
+    def get_security_requirement(self, auto_schema: AutoSchema) -> Any:
+        """Either of the two."""
+        return [{"token": []}, {"session": []}]
+
     def get_security_definition(self, auto_schema: AutoSchema) -> Any:
         """The two ways."""
         return [

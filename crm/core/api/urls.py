@@ -9,4 +9,5 @@ from crm.core.api import pages
 app_name = "api"
 urlpatterns = [
     path("schema/", pages.schema, name="schema"),
+    path("docs/", pages.docs, name="docs"),
 ]
