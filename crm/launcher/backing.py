@@ -13,7 +13,7 @@ from crm.launcher.environment import ROOT
 from crm.launcher.external import adopt_database, check_redis
 from crm.launcher.problem import Problem, say
 from crm.launcher.roles import provision
-from crm.launcher.servers import Postgres, Valkey, credential_keys, secret_key
+from crm.launcher.servers import Postgres, Valkey, credential_keys, secret, secret_key
 
 DATABASE = "freshplan"
 OWNER_ONLY = ("DATABASE_OWNER_URL", "DATABASE_RELAY_URL", "DATABASE_BACKUP_URL", "CRM_ADMIN_URL", "BACKUP_KEY")
@@ -35,6 +35,7 @@ class Backing:
             "CRM_DATA_DIR": str(data),
             "SECRET_KEY": secret_key(data, given),
             "FRESHPLAN_CREDENTIAL_KEYS": credential_keys(data, given),
+            "METRICS_TOKEN": given.get("METRICS_TOKEN") or secret(data / "metrics-token"),
             "CRM_EMBEDDED": "0" if given.get("DATABASE_URL") or given.get("REDIS_URL") else "1",
         }
         if given.get("DATABASE_URL"):

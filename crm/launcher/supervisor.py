@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import signal
 import socket
 import time
@@ -18,6 +19,7 @@ from crm.launcher.backing import Backing, as_relay, as_served
 from crm.launcher.children import MARK, Child, end_leftovers
 from crm.launcher.datafolder import DataFolder
 from crm.launcher.environment import PYTHON, ROOT, VENV
+from crm.launcher.nightly import Nightly
 from crm.launcher.problem import Problem, say
 from crm.launcher.stages import build, load_demo, migrate
 
@@ -60,9 +62,10 @@ class Post:
 
 @dataclass
 class Supervisor:
-    """Keeps the posts manned."""
+    """Keeps the posts manned, and has the nightly backup made."""
 
     posts: list[Post] = field(default_factory=list)
+    nightly: Nightly | None = None
 
     def add(self, name: str, start: Callable[[], Child]) -> None:
         """Start a process and watch it from now on."""
@@ -70,6 +73,8 @@ class Supervisor:
 
     def look_after(self) -> None:
         """Start again what has ended: at once after a calm time, later and later when it keeps falling."""
+        if self.nightly is not None:
+            self.nightly.look_after()
         now = time.monotonic()
         for post in self.posts:
             if post.child.running():
@@ -78,6 +83,7 @@ class Supervisor:
                 post.failures = 0 if now - post.child.started > CALM else post.failures + 1
                 delay = min(0.5 * 2**post.failures, 15.0) if post.failures else 0.1
                 post.next_start = now + delay
+                post.child.kill()  # processes of its own that outlived it would hold its port
                 say(f"{post.name} ended (code {post.child.process.returncode}); starting it again in {delay:.1f} s")
             elif now >= post.next_start:
                 post.next_start = 0.0
@@ -128,6 +134,8 @@ def run(port: int, *, demo: bool = True) -> int:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        if supervisor.nightly is not None:
+            supervisor.nightly.stop(1.0)
         supervisor.stop(("beat", "relay", "worker", "web"), PROCESSES_STOP)
         backing.stop(SERVERS_STOP)
         folder.leave()
@@ -148,6 +156,7 @@ def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, *, port
     migrate(folder.path, env)
     if demo:
         load_demo(env)
+    shutil.rmtree(folder.path / "metrics", ignore_errors=True)  # files of processes that are gone
     for name, command, its_env in _processes(folder.path, env, port):
         supervisor.add(name, _starter(name, command, its_env | {MARK: str(folder.path)}))
         if name == "relay":  # web and relay make /readyz; the others start later, so that nobody waits for them
@@ -156,6 +165,7 @@ def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, *, port
     pids = {post.name: post.child.pid for post in supervisor.posts}
     folder.write(_facts(folder, address) | {"ready": True, "pids": pids, "environment": kept})
     _announce(folder.path, address, env)
+    supervisor.nightly = Nightly(folder.path, env)
     while True:
         supervisor.look_after()
         time.sleep(0.2)
