@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from crm.core.access import Scope, activate, system_scope_for
 from outbox.choices import DeliveryState
+from outbox.metrics import ATTEMPTS
 from outbox.models import Delivery
 from outbox.registry import Handler, handler_named
 
@@ -98,15 +99,19 @@ def _claim(scope: Scope, values: Mapping[str, Any]) -> Claim | None:
 
 
 def _attempt(scope: Scope, name: str, claim: Claim) -> None:
-    try:
-        if claim.attempt > len(RETRY_AFTER) + 1:
-            raise WorkerLost
-        handler = handler_named(name)
-        if handler is None:
-            raise HandlerUnknown
-        _run(scope, handler, claim)
-    except Exception as error:  # noqa: BLE001 - whatever a handler raises is noted and tried again
-        _note_failure(scope, name, claim, error)
+    # What a worker logs leads back to the request that published the event.
+    with structlog.contextvars.bound_contextvars(organisation=scope.organisation_id, request_id=claim.request_id):
+        try:
+            if claim.attempt > len(RETRY_AFTER) + 1:
+                raise WorkerLost
+            handler = handler_named(name)
+            if handler is None:
+                raise HandlerUnknown
+            _run(scope, handler, claim)
+            ATTEMPTS.labels(name, "done").inc()
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is noted and tried again
+            ATTEMPTS.labels(name, "failed").inc()
+            _note_failure(scope, name, claim, error)
 
 
 def _run(delivering: Scope, handler: Handler, claim: Claim) -> None:

@@ -98,9 +98,11 @@ def _database() -> tuple[bool, dict[str, Any]]:
         )
         if wrong
     ]
-    told: dict[str, Any] = {"database": "wrong: " + ", ".join(faults) if faults else "ok"}
-    if missing:
-        told["missing_migrations"] = missing
+    told: dict[str, Any] = {
+        "database": "wrong: " + ", ".join(faults) if faults else "ok",
+        "migrations": f"{missing} missing" if missing else "ok",
+        "clock": "wrong" if "clock" in faults else "ok",
+    }
     return not faults, told
 
 
@@ -112,14 +114,14 @@ def _last_migrations() -> set[tuple[str, str]]:
 
 def _redis() -> str:
     try:
-        _redis_client().ping()
+        redis_client().ping()
     except (redis.RedisError, OSError):
         return "away"
     return "ok"
 
 
 @cache
-def _redis_client() -> redis.Redis:
+def redis_client() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=0.1, socket_timeout=0.1, retry=Retry(NoBackoff(), 0)
     )

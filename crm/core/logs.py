@@ -1,8 +1,9 @@
-"""Structured logs: one line an entry, with the request id, never a personal value."""
+"""Structured logs: one line an entry, with the request id, organisation and user's id, never a personal value."""
 
 from __future__ import annotations
 
 import os
+import sys
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,6 +18,19 @@ def _add_request_id(_logger: Any, _name: str, entry: structlog.typing.EventDict)
     return entry
 
 
+def _add_scope(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """For whom it happened. Settings import this module before anything may import the scope's; until then there is none."""
+    access = sys.modules.get("crm.core.access")
+    scope = access.active_scope() if access is not None else None
+    if scope is not None:
+        entry.setdefault("organisation", scope.organisation_id)
+        if scope.user_id is not None:
+            entry.setdefault("user", scope.user_id)
+        if scope.request_id:
+            entry.setdefault("request_id", scope.request_id)
+    return entry
+
+
 def _drop_request(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Django hands the whole request to its log entries; what it holds is nobody's business there."""
     entry.pop("request", None)
@@ -26,6 +40,7 @@ def _drop_request(_logger: Any, _name: str, entry: structlog.typing.EventDict) -
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     _add_request_id,
+    _add_scope,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]

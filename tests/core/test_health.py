@@ -30,11 +30,11 @@ def test_ready_when_all_parts_are(client, relay_lives):
 
 def test_ready_though_redis_is_away(client, relay_lives, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    health._redis_client.cache_clear()
+    health.redis_client.cache_clear()
     try:
         answer = client.get("/readyz")
     finally:
-        health._redis_client.cache_clear()
+        health.redis_client.cache_clear()
     assert (answer.status_code, answer.json()["redis"]) == (200, "away")
 
 
