@@ -92,6 +92,25 @@ class SecondFactorReset(UserEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCreated(UserEvent):
+    """A user made a token for a program; `scopes` say what it reaches."""
+
+    type: ClassVar[str] = "token.created"
+
+    token_id: int
+    scopes: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(UserEvent):
+    """A token works no longer: its user or an administrator ended it."""
+
+    type: ClassVar[str] = "token.revoked"
+
+    token_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TeamEvent(DomainEvent):
     """An event whose subject is a team."""
 
@@ -119,3 +138,24 @@ class TeamUpdated(TeamEvent):
     type: ClassVar[str] = "team.updated"
 
     fields: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingChanged(OrganisationEvent):
+    """A setting got another value, or lost its own: of one user, or of the organisation."""
+
+    type: ClassVar[str] = "setting.changed"
+
+    key: str
+    level: str
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagChanged(OrganisationEvent):
+    """A feature flag is at another step, or reaches other people first."""
+
+    type: ClassVar[str] = "flag.changed"
+
+    key: str
+    step: str

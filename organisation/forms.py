@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.core.access import Scope
+from crm.core.api.callers import areas
 from crm.core.forms import ServiceForm
 from organisation.choices import Language, Role
 from organisation.models import Team, User
@@ -162,3 +163,35 @@ class OrganisationForm(ServiceForm):
         super().__init__(*args, **kwargs)
         zone = cast("forms.ChoiceField", self.fields["zone"])
         zone.choices = [(name, name) for name in sorted(available_timezones()) if "/" in name]
+
+
+class TokenForm(ServiceForm):
+    """A token for a program: what it is called, what it reaches, how long."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=80,
+        help_text=gettext_lazy("What it is for, for example: nightly export."),
+    )
+    days = forms.TypedChoiceField(
+        label=gettext_lazy("Valid for"),
+        coerce=int,
+        choices=[
+            (30, gettext_lazy("30 days")),
+            (90, gettext_lazy("90 days")),
+            (365, gettext_lazy("a year")),
+        ],
+    )
+    scopes = forms.MultipleChoiceField(label=gettext_lazy("May"), widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast("forms.MultipleChoiceField", self.fields["scopes"])
+        field.choices = [
+            choice
+            for area, label in areas().items()
+            for choice in (
+                (f"{area}.read", _("%(area)s: read") % {"area": label}),
+                (f"{area}.write", _("%(area)s: read and write") % {"area": label}),
+            )
+        ]

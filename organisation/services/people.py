@@ -20,6 +20,7 @@ from organisation.events import SecondFactorReset, UserCreated, UserDeactivated,
 from organisation.links import create_link, redeem, withdraw_links
 from organisation.models import Team, User
 from organisation.rights import SINGLE_RIGHTS
+from organisation.services.tokens import end_tokens
 from organisation.sessions import end_sign_ins
 from outbox.services import publish
 
@@ -104,7 +105,7 @@ def change_user(
 
 @transaction.atomic
 def deactivate_user(*, scope: Scope, user_id: int, version: int) -> User:
-    """End a person's access at once: all sessions and unused links. His records stay his until they are handed over.
+    """End a person's access at once: all sessions, unused links and tokens. His records stay his until they are handed over.
 
     Raises NotFound, Forbidden, Conflict (changed since `version`; the last administrator; oneself).
     """
@@ -120,6 +121,7 @@ def deactivate_user(*, scope: Scope, user_id: int, version: int) -> User:
     user.save(update_fields=["is_active"])
     end_sign_ins(user.pk)
     withdraw_links(scope=scope, user=user)
+    end_tokens(scope=scope, user_id=user.pk)
     publish(UserDeactivated(user_id=user.pk))
     user.refresh_from_db()
     return user
