@@ -13,7 +13,20 @@ class OrganisationConfig(AppConfig):
     verbose_name = _("Organisation")
 
     def ready(self) -> None:
-        """Put the settings into the frame."""
+        """Put the settings into the frame; tell the kernel where settings, flags and counts are kept."""
+        from crm.core import flags, operations, options
+        from crm.core.api import callers
+        from organisation import options as declared  # noqa: F401 - its settings
+        from organisation.answers import AnswerRows
+        from organisation.operations import count_operation
+        from organisation.stored_options import read_flags, read_settings
+        from organisation.tokens import open_token
+
+        options.register_reader(read_settings)
+        flags.register_reader(read_flags)
+        operations.register_counter(count_operation)
+        callers.register_tokens(open_token)
+        callers.register_answers(AnswerRows())
         entry = NavEntry(
             key="organisation",
             label=_("Settings"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -29,3 +31,17 @@ class LinkPurpose(TextChoices):
     """What a one-time link is for; a link is good for its own purpose alone."""
 
     SET_UP = "SET_UP", _("Set up the account")
+
+
+class FlagStep(TextChoices):
+    """How far a feature flag is, in the order of activation; the twin of `crm.core.flags.Step`."""
+
+    OFF = "OFF", _("Off")
+    ADMINISTRATORS = "ADMINISTRATORS", _("Administrators")
+    PILOT = "PILOT", _("Pilot teams")
+    QUARTER = "QUARTER", _("25 % of people")
+    ALL = "ALL", _("Everybody")
+
+
+# Not a user's role: the scope of the operator's command, who alone writes what holds for all organisations.
+OPERATOR: Final = "OPERATOR"

@@ -1,4 +1,4 @@
-"""Organisations, teams, users, number ranges, one-time links."""
+"""Organisations, teams, users, number ranges, one-time links, settings, flags, counts of operations."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ from simple_history.models import HistoricalRecords
 
 from crm.core.classes import internal, personal, public, restricted
 from crm.core.models import HistoryRow, OrganisationModel, VersionedModel
-from organisation.choices import Language, LinkPurpose, Role
-from organisation.querysets import OneTimeLinkQuerySet, OrganisationsQuerySet, TeamQuerySet, UserManager
+from organisation.choices import FlagStep, Language, LinkPurpose, Role
+from organisation.querysets import (
+    ApiTokenQuerySet,
+    FeatureFlagQuerySet,
+    IdempotencyKeyQuerySet,
+    OneTimeLinkQuerySet,
+    OperationCountQuerySet,
+    OrganisationsQuerySet,
+    SettingValueQuerySet,
+    TeamQuerySet,
+    UserManager,
+)
 
 
 def history_table() -> HistoricalRecords:
@@ -167,3 +177,144 @@ class OneTimeLink(OrganisationModel):
 
     def __str__(self) -> str:
         return self.get_purpose_display()
+
+
+class SettingValue(VersionedModel):
+    """A value of a setting (`crm.core.options`) where it is not the default: of a user, an organisation, or all of them.
+
+    Not an OrganisationModel: a global one belongs to none; it is read by all and written by the operator's command alone.
+    """
+
+    organisation = internal(
+        models.ForeignKey(
+            Organisation,
+            on_delete=models.PROTECT,
+            null=True,
+            related_name="+",
+            editable=False,
+            verbose_name=_("organisation"),
+        )
+    )
+    user = internal(
+        models.ForeignKey(
+            User, on_delete=models.CASCADE, null=True, related_name="+", editable=False, verbose_name=_("user")
+        )
+    )
+    key = internal(models.CharField(_("setting"), max_length=80))
+    value = internal(models.JSONField(_("value")))
+
+    objects = SettingValueQuerySet.as_manager()
+    history = history_table()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("setting"), _("settings")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "user", "key"], name="setting_value_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=True) | Q(organisation__isnull=False),
+                name="setting_value_of_user_in_organisation",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class FeatureFlag(OrganisationModel, VersionedModel):
+    """How far a flag (`crm.core.flags`) is in an organisation. Named users and pilot teams are reached before the others."""
+
+    key = internal(models.CharField(_("flag"), max_length=80))
+    step = internal(models.CharField(_("step"), max_length=14, choices=FlagStep.choices, default=FlagStep.OFF))
+    step_since = internal(models.DateTimeField(_("step since")))
+    user_ids = internal(ArrayField(models.BigIntegerField(), default=list, blank=True, verbose_name=_("named people")))
+    team_ids = internal(ArrayField(models.BigIntegerField(), default=list, blank=True, verbose_name=_("pilot teams")))
+
+    objects = FeatureFlagQuerySet.as_manager()
+    history = history_table()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("feature flag"), _("feature flags")
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "key"], name="feature_flag_once"),
+            models.CheckConstraint(condition=Q(step__in=FlagStep.values), name="feature_flag_step_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class OperationCount(OrganisationModel):
+    """How often a critical operation (`crm.core.operations`) was done and failed on one day.
+
+    Written by the function `organisation_count_operation` alone, after the operation's own transaction.
+    """
+
+    operation = internal(models.CharField(_("operation"), max_length=60))
+    day = internal(models.DateField(_("day")))
+    done = internal(models.PositiveBigIntegerField(_("done"), default=0))
+    failed = internal(models.PositiveBigIntegerField(_("failed"), default=0))
+
+    objects = OperationCountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("count of an operation"), _("counts of operations")
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "operation", "day"], name="operation_count_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.day:%Y-%m-%d}"
+
+
+class ApiToken(OrganisationModel):
+    """What a program of a user shows in place of a session. Only the SHA-256 is kept (256 random bits, no salt needed).
+
+    `prefix` is its beginning, by which its owner tells his tokens apart. It is never wider than its user is.
+    """
+
+    user = internal(models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("user")))
+    name = internal(models.CharField(_("name"), max_length=80))
+    prefix = internal(models.CharField(_("beginning"), max_length=12))
+    digest = restricted(models.BinaryField(_("digest"), max_length=32, unique=True))
+    scopes = internal(ArrayField(models.CharField(max_length=60), verbose_name=_("scopes")))
+    created_at = internal(models.DateTimeField(_("created"), editable=False))
+    expires_at = internal(models.DateTimeField(_("valid until")))
+    last_used_at = internal(models.DateTimeField(_("last used"), null=True, blank=True))
+    revoked_at = internal(models.DateTimeField(_("revoked"), null=True, blank=True))
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("API token"), _("API tokens")
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["user", "-created_at"], name="api_token_by_user")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdempotencyKey(OrganisationModel):
+    """The answer to a POST that was sent with an Idempotency-Key; kept for 24 hours (`organisation.answers`)."""
+
+    user = internal(models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("user")))
+    key = internal(models.CharField(_("key"), max_length=200))
+    fingerprint = internal(models.BinaryField(_("fingerprint"), max_length=32))
+    status = internal(models.PositiveSmallIntegerField(_("status")))
+    headers = internal(models.JSONField(_("headers"), default=dict))
+    body = personal(models.TextField(_("answer")))
+    created_at = internal(models.DateTimeField(_("created"), editable=False))
+
+    objects = IdempotencyKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("kept answer"), _("kept answers")
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "user", "key"], name="idempotency_key_once"),
+            models.CheckConstraint(condition=Q(status__range=(200, 499)), name="idempotency_status_is_an_answer"),
+        ]
+        indexes = [models.Index(fields=["organisation", "created_at"], name="idempotency_by_age")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.auth.models import BaseUserManager
@@ -10,7 +11,17 @@ from django.db.models import Q
 from crm.core.access import OrganisationQuerySet, Scope, ScopedQuerySet
 
 if TYPE_CHECKING:
-    from organisation.models import OneTimeLink, Organisation, Team, User
+    from organisation.models import (
+        ApiToken,
+        FeatureFlag,
+        IdempotencyKey,
+        OneTimeLink,
+        OperationCount,
+        Organisation,
+        SettingValue,
+        Team,
+        User,
+    )
 
 
 class OrganisationsQuerySet(ScopedQuerySet["Organisation"]):
@@ -52,3 +63,44 @@ class OneTimeLinkQuerySet(OrganisationQuerySet["OneTimeLink"]):
     def readable_by(self, scope: Scope) -> Q:
         """Only who manages people reads them."""
         return Q() if scope.allows("people.manage") else Q(pk__in=[])
+
+
+class SettingValueQuerySet(ScopedQuerySet["SettingValue"]):
+    """Values of settings: global ones, the organisation's, one's own; jobs read everybody's."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """Within the organisation: its own, and of the users' one's own."""
+        return Q() if scope.role == "SYSTEM" else Q(user=None) | Q(user_id=scope.user_id)
+
+    def visible_to(self, scope: Scope) -> Self:
+        """Global ones have no organisation, and are everybody's to read."""
+        own = Q(organisation_id=scope.organisation_id) & self.readable_by(scope)
+        return self.filter(own | Q(organisation=None))
+
+
+class FeatureFlagQuerySet(OrganisationQuerySet["FeatureFlag"]):
+    """States of feature flags: everybody's pages ask them."""
+
+
+class OperationCountQuerySet(OrganisationQuerySet["OperationCount"]):
+    """Counts of critical operations."""
+
+
+class ApiTokenQuerySet(OrganisationQuerySet["ApiToken"]):
+    """Tokens of programs."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """One's own; who manages people ends those of others."""
+        return Q() if scope.allows("people.manage") else Q(user_id=scope.user_id)
+
+    def live(self, now: datetime) -> Self:
+        """Neither expired nor revoked."""
+        return self.filter(revoked_at=None, expires_at__gt=now)
+
+
+class IdempotencyKeyQuerySet(OrganisationQuerySet["IdempotencyKey"]):
+    """Kept answers of the API."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """One's own; the job that forgets them sees all."""
+        return Q() if scope.role == "SYSTEM" else Q(user_id=scope.user_id)

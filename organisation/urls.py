@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from organisation.views import people, profile, settings
+from organisation.views import flags, options, people, profile, settings, tokens
 
 app_name = "organisation"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("language/", profile.change_language, name="language"),
     path("security/", profile.security, name="security"),
     path("security/sessions/end/", profile.end_other_sessions, name="end_other_sessions"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke_token, name="revoke_token"),
     path("people/", people.people, name="people"),
     path("people/new/", people.create_person, name="create_person"),
     path("people/<int:pk>/", people.person, name="person"),
@@ -26,4 +28,11 @@ urlpatterns = [
     path("teams/<int:pk>/", people.team, name="team"),
     path("organisation/", settings.organisation, name="organisation"),
     path("organisation/leave-demo/", settings.leave_demo, name="leave_demo"),
+    path("all/", options.options, name="options"),
+    path("all/<str:key>/", options.option, name="option"),
+    path("all/<str:key>/reset/", options.reset_option, name="reset_option"),
+    path("flags/", flags.flags, name="flags"),
+    path("flags/<str:key>/", flags.first, name="flag"),
+    path("flags/<str:key>/next/", flags.advance, name="advance_flag"),
+    path("flags/<str:key>/off/", flags.switch_off, name="switch_off_flag"),
 ]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm.core.options import option_value
 from crm.core.phones import to_e164
 from customers.choices import PATTERN_MONTHS, AccountType, SeasonalPattern
 from customers.events import CustomerCreated, CustomerUpdated
@@ -18,10 +19,9 @@ from customers.models import Customer
 from customers.numbers import take_customer_numbers
 from customers.services.chains import lock_chain
 from customers.services.locking import apply, lock_customer, lock_own, refuse_stale
+from jobs.options import TRASH_DAYS
 from organisation.models import User
 from outbox.services import publish
-
-TRASH_DAYS: Final = 30
 
 PAINS: Final = tuple(field.name for field in Customer._meta.fields if field.name.startswith("pain_"))
 SEASON: Final = ("is_seasonal_business", "seasonal_months", "seasonal_pattern")
@@ -178,7 +178,7 @@ def assign_owner(*, scope: Scope, customer_id: int, owner_id: int | None, reason
 
 @transaction.atomic
 def delete_customer(*, scope: Scope, customer_id: int) -> Customer:
-    """Move the customer to the trash; back within 30 days with all that hangs on it, then a job erases it.
+    """Move the customer to the trash; back within its days there (a setting) with all that hangs on it, then a job erases it.
 
     A chain goes only without locations. Raises NotFound, Forbidden, Conflict.
     """
@@ -205,11 +205,12 @@ def _lies_in_trash(scope: Scope, chain_id: int) -> bool:
 
 @transaction.atomic
 def restore_customer(*, scope: Scope, customer_id: int) -> Customer:
-    """Take the customer out of the trash. Raises NotFound (not in his trash), Conflict (30 days over; chain deleted)."""
+    """Take the customer out of the trash. Raises NotFound (not in his trash), Conflict (its days there are over; chain deleted)."""
     trash = Customer.objects.trashed_for(scope).select_for_update(of=("self",))
     customer = trash.get_or_not_found(pk=customer_id)
     scope.require("customers.delete")
-    if customer.deleted_at is None or customer.deleted_at < scope.now - timedelta(days=TRASH_DAYS):
+    oldest = scope.now - timedelta(days=option_value(TRASH_DAYS, scope))
+    if customer.deleted_at is None or customer.deleted_at < oldest:
         raise NotFound(_("Not found."))
     if customer.chain_id is not None and _lies_in_trash(scope, customer.chain_id):
         raise Conflict(_("Its chain is in the trash. Restore the chain first."))

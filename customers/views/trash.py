@@ -14,10 +14,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crm.core.access import CrmRequest
 from crm.core.errors import Conflict
+from crm.core.options import option_value
 from customers import services
 from customers.models import Customer
-from customers.services.accounts import TRASH_DAYS
 from customers.views.refusals import explains_refusal, to
+from jobs.options import TRASH_DAYS
 
 PAGE: Final = 100
 
@@ -54,8 +55,8 @@ def restore(request: CrmRequest, pk: int) -> HttpResponse:
 @login_required
 @require_GET
 def trash(request: CrmRequest) -> HttpResponse:
-    """What the user deleted in the last 30 days, for managers everybody's; the newest 100. Two queries."""
+    """What the user deleted and may restore, for managers everybody's; the newest 100. Three queries."""
     rows = Customer.objects.trashed_for(request.scope).select_related("deleted_by", "owner")
     found = list(rows.order_by("-deleted_at", "pk")[: PAGE + 1])
-    context = {"customers": found[:PAGE], "more": len(found) > PAGE, "days": TRASH_DAYS}
+    context = {"customers": found[:PAGE], "more": len(found) > PAGE, "days": option_value(TRASH_DAYS, request.scope)}
     return render(request, "customers/trash.html", context)
