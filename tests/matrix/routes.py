@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from messaging.registry import all_kinds
 from tests.matrix.world import EVERYBODY, MANAGERS, READERS, SIGNED_IN, WRITERS, World
 
 Build = Callable[[World], Mapping[str, Any]]
 ADMINISTRATORS = frozenset({"administrator", "foreign_administrator"})
 CREATORS = SIGNED_IN - {"dpo", "auditor"}
 SHARERS = frozenset({"team_lead", "chain_manager", "manager", "administrator"})
+
+
+EDITORS = frozenset({"manager", "administrator", "foreign_administrator"})
 
 
 def nothing(_world: World) -> Mapping[str, Any]:
@@ -42,6 +46,11 @@ def on_record(open_to: frozenset[str], data: Build = nothing, arguments: Build =
 def person(world: World) -> Mapping[str, Any]:
     """The address of a colleague."""
     return {"pk": world.people["rep_stranger"].pk}
+
+
+def wording(_world: World) -> Mapping[str, Any]:
+    """The address of a mail's wording."""
+    return {"key": "notice", "language": "de"}
 
 
 ROUTES: dict[str, list[Row]] = {
@@ -159,12 +168,31 @@ ROUTES: dict[str, list[Row]] = {
             data=lambda world: {"name": "Neu GmbH", "zone": "Europe/Berlin", "language": "de", "version": 1},
         ),
     ],
+    # notices, mails
+    "messaging:notices": [Row("GET", SIGNED_IN)],
+    "messaging:popover": [Row("GET", SIGNED_IN)],
+    "messaging:read_all": [Row("POST", SIGNED_IN)],
+    "messaging:open": [Row("POST", frozenset({"rep_owner"}), lambda world: {"pk": world.notice.pk})],
+    "messaging:settings": [
+        Row("GET", SIGNED_IN),
+        Row("POST", SIGNED_IN, data=lambda world: {kind.key: kind.default for kind in all_kinds()}),
+    ],
+    "messaging:wordings": [Row("GET", EDITORS)],
+    "messaging:wording": [
+        Row("GET", EDITORS, wording),
+        Row("POST", EDITORS, wording, lambda world: {"subject": "{{ title }}", "body": "{{ text }}", "version": 0}),
+    ],
+    "messaging:preview": [Row("POST", EDITORS, wording, lambda world: {"subject": "x", "body": "{{ text }}"})],
+    "messaging:restore": [Row("POST", EDITORS, wording, lambda world: {"version": 0})],
+    "messaging:test_mail": [Row("POST", EDITORS, wording)],
 }
 
 # Not called here, each with the reason; a stale entry fails.
 EXCUSED: dict[str, str] = {
     "core:readyz": "answers 503 while no relay gives a sign of life, see tests/core/test_health.py",
     "core:gallery": "for developers: administrators and demo users, see tests/core",
+    "messaging:mailbox": "only in a demo organisation, see tests/messaging/test_pages.py",
+    "messaging:mail": "only in a demo organisation, see tests/messaging/test_pages.py",
     "organisation:leave_demo": "only in a demo organisation, see tests/organisation/test_demo_sign_in.py",
 }
 # The doors of sign-in are open to whoever has no session yet; tests/organisation holds them one by one.

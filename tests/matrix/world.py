@@ -18,6 +18,7 @@ from customers.models import (
     CustomerUserPermission,
     FieldDefinition,
 )
+from messaging.models import Notice
 from organisation.choices import Role
 from organisation.models import Organisation, Team, User
 from tests.conftest import make_organisation, make_team, make_user
@@ -58,6 +59,7 @@ class World:
     secret: FieldDefinition
     deleted: Customer
     team: Team
+    notice: Notice
 
 
 def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
@@ -126,4 +128,14 @@ def build_world() -> World:
                 **row,
             ),
             team=team,
+            notice=Notice.objects.create(
+                organisation=organisation,
+                user=people["rep_owner"],
+                kind="customer.shared",
+                parameters={"company": "Kantinenwerk Tor 3", "number": "K-3"},
+                subject_type="customer",
+                subject_id=location.pk,
+                fold_key=f"customer:{location.pk}",
+                created_at=timezone.now(),
+            ),
         )
