@@ -113,7 +113,56 @@ ROUTES: dict[str, list[Row]] = {
     ],
     "customers:delete": [Row("POST", WRITERS, of)],
     "customers:restore": [Row("POST", MANAGERS, lambda world: {"pk": world.deleted.pk})],
+    # the API of customers
+    "customers_api:customers": [
+        Row("GET", SIGNED_IN),
+        Row("POST", CREATORS, data=lambda world: {"company_name": "Neu"}),
+    ],
+    # answered for each row by itself: who may not write finds the refusals inside, see tests/api
+    "customers_api:bulk": [Row("POST", SIGNED_IN, data=lambda world: {"rows": [{"create": {"company_name": "Neu"}}]})],
+    "customers_api:customer": [
+        Row("GET", READERS, of),
+        Row("PATCH", WRITERS, of, lambda world: {"legal_form": "GmbH"}),
+        Row("DELETE", WRITERS, of),
+    ],
+    "customers_api:activate": [Row("PUT", WRITERS - {"chain_manager"}, of, lambda world: {"order_number": "4711"})],
+    "customers_api:status": [
+        Row("POST", MANAGERS, of, lambda world: {"status": "ARCHIVIERT", "reason": "geschlossen"})
+    ],
+    "customers_api:contacts": [Row("GET", READERS, of), Row("POST", WRITERS, of, lambda world: {"last_name": "Neu"})],
+    "customers_api:contact": [
+        Row("GET", READERS, lambda world: {**of(world), "contact_id": world.contact.pk}),
+        Row(
+            "PATCH",
+            WRITERS,
+            lambda world: {**of(world), "contact_id": world.contact.pk},
+            lambda world: {"last_name": "Anders"},
+        ),
+        Row("DELETE", WRITERS, lambda world: {**of(world), "contact_id": world.contact.pk}),
+    ],
+    "customers_api:addresses": [Row("GET", READERS, of), Row("POST", WRITERS, of, lambda world: {"city": "Ulm"})],
+    "customers_api:address": [
+        Row("GET", READERS, lambda world: {**of(world), "address_id": world.address.pk}),
+        Row(
+            "PATCH",
+            WRITERS,
+            lambda world: {**of(world), "address_id": world.address.pk},
+            lambda world: {"city": "Ulm"},
+        ),
+        Row("DELETE", WRITERS, lambda world: {**of(world), "address_id": world.address.pk}),
+    ],
+    "customers_api:fields": [Row("GET", READERS, of), Row("PATCH", WRITERS, of)],
+    "customers_api:history": [Row("GET", READERS, of)],
+    "customers_api:field_definitions": [Row("GET", SIGNED_IN)],
+    "api:schema": [Row("GET", EVERYBODY)],
+    "api:docs": [Row("GET", EVERYBODY)],
+    "core:problems": [Row("GET", EVERYBODY)],
+    "core:problem": [Row("GET", EVERYBODY, lambda world: {"name": "stale"})],
     # people and settings
+    "organisation:tokens": [
+        Row("GET", SIGNED_IN),
+        Row("POST", SIGNED_IN, data=lambda world: {"name": "Export", "scopes": ["customers.read"], "days": 30}),
+    ],
     "organisation:settings": [Row("GET", EVERYBODY)],
     "organisation:profile": [
         Row("GET", SIGNED_IN),
@@ -193,6 +242,7 @@ EXCUSED: dict[str, str] = {
     "core:gallery": "for developers: administrators and demo users, see tests/core",
     "messaging:mailbox": "only in a demo organisation, see tests/messaging/test_pages.py",
     "messaging:mail": "only in a demo organisation, see tests/messaging/test_pages.py",
+    "organisation:revoke_token": "one's own tokens alone, see tests/organisation/test_tokens.py",
     "organisation:leave_demo": "only in a demo organisation, see tests/organisation/test_demo_sign_in.py",
 }
 # The doors of sign-in are open to whoever has no session yet; tests/organisation holds them one by one.

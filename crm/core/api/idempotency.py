@@ -19,16 +19,12 @@ from rest_framework.request import Request
 
 from crm.core.access import Scope
 from crm.core.api.callers import Kept, kept_answers
-from crm.core.errors import Invalid
+from crm.core.api.problems import InvalidHeader
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _HEADERS: Final = ("Content-Type", "ETag", "Location", "Retry-After")
-
-
-class InvalidKey(Invalid):
-    """The header's value is no key."""
 
 
 class Replay(Exception):
@@ -62,7 +58,8 @@ def claim(request: Request, scope: Scope) -> Claim | None:
     if request.method != "POST" or key is None:
         return None
     if not _KEY.fullmatch(key):
-        raise InvalidKey(_("An Idempotency-Key has 1 to 200 visible ASCII characters."))
+        text = _("An Idempotency-Key has 1 to 200 visible ASCII characters.")
+        raise InvalidHeader(text, errors={HEADER: text})
     fingerprint = _fingerprint(request)
     kept = kept_answers().find(scope=scope, key=key, fingerprint=fingerprint)
     if kept is None:

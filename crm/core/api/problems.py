@@ -166,6 +166,10 @@ class InvalidQuery(Invalid):
     """A parameter of the address is not valid; `errors` maps its name to the message."""
 
 
+class InvalidHeader(Invalid):
+    """A header is not valid; `errors` maps its name to the message."""
+
+
 class Stale(Conflict):
     """The caller's If-Match names a version that is no longer the record's."""
 
@@ -269,8 +273,9 @@ def name_of(error: DomainError) -> str:
 
 def errors_of(error: DomainError) -> list[dict[str, str]]:
     """The faulty places that a domain error names."""
-    if isinstance(error, InvalidQuery):
-        return [{"parameter": name, "code": "invalid", "detail": text} for name, text in error.errors.items()]
+    for kind, place in ((InvalidQuery, "parameter"), (InvalidHeader, "header")):
+        if isinstance(error, kind):
+            return [{place: name, "code": "invalid", "detail": text} for name, text in error.errors.items()]
     if isinstance(error, Invalid):
         return [{"pointer": pointer(name), "code": "invalid", "detail": text} for name, text in error.errors.items()]
     if error.field:
