@@ -17,6 +17,7 @@ from jobs.models import JobRun, LongTask
 from jobs.options import TRASH_DAYS
 from jobs.registry import erasers
 from jobs.schedule import periodic, periodic_once
+from organisation.answers import forget_answers
 from outbox.models import Delivery
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,17 @@ def trim_deliveries(scope: Scope) -> dict[str, int]:
     runs = JobRun.objects.visible_to(scope).filter(organisation=scope.organisation_id, period__lt=old)
     tasks = LongTask.objects.visible_to(scope).exclude(state__in=TaskState.open()).filter(created_at__lt=old)
     return {"deliveries": deliveries.delete()[0], "runs": runs.delete()[0], "tasks": tasks.delete()[0]}
+
+
+@periodic(
+    every=timedelta(hours=1),
+    label=_("Forget answers of the API"),
+    description=_("An answer is kept under its Idempotency-Key for 24 hours."),
+    counted={"answers": _("answers")},
+)
+def forget_old_answers(scope: Scope) -> dict[str, int]:
+    """Delete answers to Idempotency-Keys that are older than a day."""
+    return {"answers": forget_answers(scope)}
 
 
 @periodic_once(

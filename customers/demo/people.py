@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +16,15 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
+from crm.core.api.callers import token_scopes
 from organisation.choices import Role
 from organisation.models import Organisation, Team, User
+from organisation.tokens import issue
 
 LOGINS: Final = "demo-logins.json"
+TOKEN_LIFE: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +40,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What somebody needs to sign in as a demo user; the file is a list of these."""
+    """What somebody needs to sign in as a demo user, and what his programs show; the file is a list of these."""
 
     organisation: str
     role: str
     email: str
     password: str
     totp_secret: str
+    api_token: str
 
 
 NORTH, SOUTH = "Team Nord", "Team Süd"
@@ -98,6 +104,8 @@ def create_people(organisation: Organisation, staff: Sequence[Person]) -> list[L
         Authenticator.objects.create(
             user=user, type=Authenticator.Type.TOTP, data={"secret": get_adapter().encrypt(secret)}
         )
+        now = timezone.now()
+        _row, token = issue(user=user, name="Demo", scopes=token_scopes(), made_at=now, until=now + TOKEN_LIFE)
         logins.append(
             Login(
                 organisation=organisation.name,
@@ -105,6 +113,7 @@ def create_people(organisation: Organisation, staff: Sequence[Person]) -> list[L
                 email=person.mail,
                 password=password,
                 totp_secret=secret,
+                api_token=token,
             )
         )
     return logins

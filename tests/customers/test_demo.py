@@ -28,6 +28,7 @@ from customers.demo.sample import austrian_streets, berlin_streets
 from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerUserPermission
 from organisation.access import enter_organisation
 from organisation.models import Organisation, User
+from tests.api.conftest import ApiClient
 from tests.conftest import REAL_DATA
 
 COUNT = 400
@@ -58,7 +59,9 @@ def test_everybody_is_there_and_can_sign_in(demo: Scope, data_dir: Path) -> None
     path = data_dir / "demo-logins.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     logins = json.loads(path.read_text(encoding="utf-8"))
-    assert all(set(login) == {"organisation", "role", "email", "password", "totp_secret"} for login in logins)
+    assert all(
+        set(login) == {"organisation", "role", "email", "password", "totp_secret", "api_token"} for login in logins
+    )
     roles = [login["role"] for login in logins if login["organisation"] == "Cook&Fresh Manufaktur GmbH"]
     expected = ["ADMINISTRATOR", "AUDITOR", "CHAIN_MANAGER", "DPO", "MANAGER", "REP", "REP", "TEAM_LEAD", "TEAM_LEAD"]
     assert sorted(roles) == expected
@@ -72,6 +75,7 @@ def test_everybody_is_there_and_can_sign_in(demo: Scope, data_dir: Path) -> None
     secret = Authenticator.objects.get(user=user).data["secret"]
     assert login["totp_secret"] not in secret
     assert decrypt(secret) == login["totp_secret"]
+    assert ApiClient(login["api_token"]).get("/api/customers/?size=1").status_code == 200
     assert Organisation.objects.get(pk=demo.organisation_id).is_demo
 
 
