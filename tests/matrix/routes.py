@@ -12,6 +12,8 @@ from tests.matrix.world import EVERYBODY, MANAGERS, READERS, SIGNED_IN, WRITERS,
 Build = Callable[[World], Mapping[str, Any]]
 ADMINISTRATORS = frozenset({"administrator", "foreign_administrator"})
 CREATORS = SIGNED_IN - {"dpo", "auditor"}
+SETTERS = frozenset({"manager", "administrator", "foreign_administrator"})
+CHANGE = {"version": 0, "reason": "Probe"}
 SHARERS = frozenset({"team_lead", "chain_manager", "manager", "administrator"})
 
 
@@ -51,6 +53,11 @@ def person(world: World) -> Mapping[str, Any]:
 def wording(_world: World) -> Mapping[str, Any]:
     """The address of a mail's wording."""
     return {"key": "notice", "language": "de"}
+
+
+def trash_days(_world: World) -> Mapping[str, Any]:
+    """The address of a setting."""
+    return {"key": "trash.days"}
 
 
 ROUTES: dict[str, list[Row]] = {
@@ -234,10 +241,22 @@ ROUTES: dict[str, list[Row]] = {
     "messaging:preview": [Row("POST", EDITORS, wording, lambda world: {"subject": "x", "body": "{{ text }}"})],
     "messaging:restore": [Row("POST", EDITORS, wording, lambda world: {"version": 0})],
     "messaging:test_mail": [Row("POST", EDITORS, wording)],
+    "organisation:options": [Row("GET", SIGNED_IN)],
+    "organisation:option": [
+        Row("GET", SIGNED_IN, trash_days),
+        Row("POST", SETTERS, trash_days, lambda world: {"level": "ORGANISATION", "value": "40", **CHANGE}),
+    ],
+    "organisation:reset_option": [
+        Row("POST", SETTERS, trash_days, lambda world: {"level": "ORGANISATION", **CHANGE}),
+    ],
+    "organisation:flags": [Row("GET", ADMINISTRATORS)],
 }
 
 # Not called here, each with the reason; a stale entry fails.
 EXCUSED: dict[str, str] = {
+    "organisation:flag": "this version declares no flag, see tests/organisation/test_flags.py",
+    "organisation:advance_flag": "this version declares no flag, see tests/organisation/test_flags.py",
+    "organisation:switch_off_flag": "this version declares no flag, see tests/organisation/test_flags.py",
     "core:readyz": "answers 503 while no relay gives a sign of life, see tests/core/test_health.py",
     "core:gallery": "for developers: administrators and demo users, see tests/core",
     "messaging:mailbox": "only in a demo organisation, see tests/messaging/test_pages.py",

@@ -37,6 +37,7 @@ DEFINER_FUNCTIONS = {
     "customers_similar_words": "trigram operators are not leakproof; tells words of visible customers; applies the rule itself",
     "customers_twins": "a duplicate hint tells of hidden customers only that there is one; applies the rule itself",
     "messaging_busy_organisations": "the sender asks once for all organisations; tells ids alone",
+    "organisation_count_operation": "counts after an operation's transaction, when no scope is set; tells nothing",
     "organisation_demo_users": "the sign-in page of a demo names its users before a scope exists",
     "organisation_ids": "schedulers run for each organisation",
     "organisation_link_user": "a one-time link is redeemed before a scope exists; needs the token's digest",
