@@ -99,10 +99,3 @@ def turn_seasons(scope: Scope) -> int:
         for start in range(0, len(ids), BATCH):
             cursor.execute("SELECT customers_project(%s)", [ids[start : start + BATCH]])
     return len(ids)
-
-
-def organisation_ids() -> list[int]:
-    """The ids of all organisations, for commands that then open a scope in each."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT organisation_ids()")
-        return [row[0] for row in cursor.fetchall()]

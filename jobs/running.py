@@ -19,7 +19,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from crm.core.access import activate, system_scope_for
+from crm.core.access import activate, organisation_ids, system_scope_for
 from jobs.choices import RunError, RunState
 from jobs.events import JobFailed, JobMissed
 from jobs.limits import TimeLimitReached, ended_after, limit_statements
@@ -94,17 +94,10 @@ class Claim:
     zone: str
 
 
-def organisations() -> list[int]:
-    """The ids of all organisations; readable without a scope."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT organisation_ids()")
-        return [row[0] for row in cursor.fetchall()]
-
-
 def due_runs(now: datetime) -> list[DueRun]:
     """What is to be started at `now`: not done in its period, not running, not failed too often; and what was asked for."""
     found = []
-    for organisation_id in [None, *organisations()]:
+    for organisation_id in [None, *organisation_ids()]:
         jobs = [job for job in all_jobs() if (job.for_organisation is None) == (organisation_id is None)]
         with _runs_of(organisation_id), connection.cursor() as cursor:
             _note_lost(organisation_id)

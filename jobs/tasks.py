@@ -9,7 +9,8 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from jobs.running import due_runs, organisations, run
+from crm.core.access import organisation_ids
+from jobs.running import due_runs, run
 from jobs.schedule import LARGEST_LIMIT, job_named
 from jobs.working import Outcome, due_tasks, work
 from outbox.services import beat
@@ -25,7 +26,7 @@ def tick() -> None:
     beat("worker")
     for due in due_runs(timezone.now()):
         run_job.apply_async(args=(due.job, due.organisation_id, due.period.isoformat()), expires=600)
-    for organisation_id in organisations():
+    for organisation_id in organisation_ids():
         for task_id in due_tasks(organisation_id):
             work_on.apply_async(args=(organisation_id, task_id), expires=600)
 

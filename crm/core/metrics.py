@@ -22,7 +22,7 @@ from django.db import Error, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
-from crm.core.access import Scope, activate, system_scope_for
+from crm.core.access import Scope, activate, organisation_ids, system_scope_for
 from crm.core.health import redis_client
 from crm.launcher.backups import shelf
 
@@ -70,11 +70,8 @@ def register_figures(read: Read) -> None:
 
 def of_each_organisation(read: Callable[[Scope], T]) -> list[T]:
     """What `read` tells of each organisation, each under the scope of a job there: the application reads no other way."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT organisation_ids()")
-        ids = [row[0] for row in cursor.fetchall()]
     told = []
-    for organisation_id in ids:
+    for organisation_id in organisation_ids():
         scope = system_scope_for(organisation_id, job="metrics")
         with transaction.atomic(), activate(scope):
             told.append(read(scope))

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import connection
 
+from crm.core.access import organisation_ids
 from crm.core.errors import NotFound
 from customers.demo.build import build_demo
 from organisation.access import enter_organisation
 from organisation.choices import Role
 from organisation.models import User
-
-
-def organisation_ids() -> list[int]:
-    """Ids of all organisations, readable without a scope."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT organisation_ids()")
-        return [row[0] for row in cursor.fetchall()]
 
 
 def demo_manager() -> User:

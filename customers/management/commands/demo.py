@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from crm.core.access import organisation_ids
 from customers.demo.build import build_demo
-from customers.demo.first import organisation_ids
 
 
 class Command(BaseCommand):

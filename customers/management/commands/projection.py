@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from crm.core.access import organisation_ids
 from customers import projection
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         """All organisations in turn."""
         left = 0
-        for organisation_id in projection.organisation_ids():
+        for organisation_id in organisation_ids():
             found = self._report(organisation_id)
             if action == "rebuild":
                 for done in projection.rebuild(organisation_id):

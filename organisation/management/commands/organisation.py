@@ -8,10 +8,9 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
 from django.utils import translation
 
-from crm.core.access import system_scope
+from crm.core.access import organisation_ids, system_scope
 from crm.core.errors import DomainError
 from organisation import encryption, services
 from organisation.links import address_of
@@ -97,10 +96,3 @@ class Command(BaseCommand):
                         factor.save(update_fields=["data"])
                         count += 1
         self.stdout.write(f"{count} renewed")
-
-
-def organisation_ids() -> list[int]:
-    """Ids of all organisations."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT organisation_ids()")
-        return [row[0] for row in cursor.fetchall()]
