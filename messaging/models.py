@@ -36,7 +36,7 @@ class Notice(OrganisationModel):
     fold_key = internal(models.CharField(_("equal to"), max_length=64))
     times = internal(models.PositiveIntegerField(_("times"), default=1))
     created_at = internal(models.DateTimeField(_("created")))
-    read_at = internal(models.DateTimeField(_("read"), null=True))
+    read_at = internal(models.DateTimeField(_("read on"), null=True))
     digest_at = internal(models.DateTimeField(_("for the digest of"), null=True))
 
     objects = NoticeQuerySet.as_manager()
@@ -144,7 +144,7 @@ class TemplateVersion(OrganisationModel):
     language = internal(models.CharField(_("language"), max_length=2, choices=Language.choices))
     number = internal(models.PositiveIntegerField(_("version")))
     is_shipped = internal(models.BooleanField(_("as shipped"), default=False))
-    subject = internal(models.CharField(_("subject"), max_length=200, blank=True))
+    subject = internal(models.CharField(_("subject line"), max_length=200, blank=True))
     body = internal(models.TextField(_("text"), blank=True))
     created_at = internal(models.DateTimeField(_("created")))
     created_by = internal(

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import structlog
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,7 +25,9 @@ from organisation.choices import Language
 from organisation.links import LIFETIME
 from organisation.mails import SecurityNote
 from organisation.models import User
-from outbox.encryption import open_sealed, seal
+from outbox.encryption import SealBroken, open_sealed, seal
+
+log = structlog.get_logger(__name__)
 
 ASKED: Final = "messaging.resetrequest"  # what an address is sealed for
 BATCH: Final = 50
@@ -63,7 +66,11 @@ def answer_resets() -> int:
         rows = list(ResetRequest.objects.select_for_update(skip_locked=True).order_by("pk")[:BATCH])
         ResetRequest.objects.filter(pk__in=[row.pk for row in rows]).delete()
         for row in rows:
-            _answer(open_sealed(row.sealed, associated=ASKED), row.created_at)
+            try:
+                with transaction.atomic():
+                    _answer(open_sealed(row.sealed, associated=ASKED), row.created_at)
+            except (SealBroken, DatabaseError) as error:  # asked for again by whoever it was
+                log.error("reset not answered", error=type(error).__name__)
     finally:
         enter_sign_in("")
         with connection.cursor() as cursor:

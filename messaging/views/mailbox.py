@@ -33,7 +33,9 @@ def mailbox(request: CrmRequest) -> HttpResponse:
         before=request.GET.get("before", ""),
     )
     rows = [(message, services.shown_mail(message).subject) for message in page.rows]
-    return render(request, "messaging/mailbox.html", {"page": page, "rows": rows, "tab": "mailbox"})
+    return render(
+        request, "messaging/mailbox.html", {"page": page, "rows": rows, "tab": "mailbox", "area": "organisation"}
+    )
 
 
 @login_required
@@ -44,7 +46,9 @@ def mail(request: CrmRequest, pk: int) -> HttpResponse:
     _demo_only(request)
     message = Message.objects.visible_to(request.scope).get_or_not_found(pk=pk)
     shown = services.shown_mail(message)
-    return render(request, "messaging/mail.html", {"message": message, "shown": shown, "tab": "mailbox"})
+    return render(
+        request, "messaging/mail.html", {"message": message, "shown": shown, "tab": "mailbox", "area": "organisation"}
+    )
 
 
 def _demo_only(request: CrmRequest) -> None:

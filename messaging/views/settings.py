@@ -30,5 +30,5 @@ def notice_settings(request: CrmRequest) -> HttpResponse:
     if form.submit(services.change_notice_settings, scope=request.scope):
         messages.success(request, _("Notices saved."))
         return redirect("messaging:settings")
-    context = {"form": form, "tab": "notices"}
+    context = {"form": form, "tab": "notices", "area": "organisation"}
     return render(request, "messaging/settings.html", context, status=422 if form.errors else 200)

@@ -33,7 +33,7 @@ def wordings(request: CrmRequest) -> HttpResponse:
         for one in TEMPLATES.values()
         for language in Language
     ]
-    return render(request, "messaging/wordings.html", {"rows": rows, "tab": "wordings"})
+    return render(request, "messaging/wordings.html", {"rows": rows, "tab": "wordings", "area": "organisation"})
 
 
 @login_required
@@ -62,6 +62,7 @@ def wording(request: CrmRequest, key: str, language: str) -> HttpResponse:
         .select_related("created_by")[:20],
         "people": _people(request),
         "tab": "wordings",
+        "area": "organisation",
     } | _preview(request, template, language, now)
     return render(request, "messaging/wording.html", context, status=422 if form.errors else 200)
 

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from crm.core.access import system_scope
 from crm.settings.mail import mail_settings
+from messaging import rounds
 from messaging.models import Message
-from messaging.sending import RETRY_AFTER, busy_organisations, send_due
+from messaging.sending import RETRY_AFTER, Sent, busy_organisations, send_due
 from messaging.smtp import HeaderBroken, build, new_message_id
 from messaging.tasks import send
 from tests.conftest import make_organisation, make_user
@@ -45,7 +46,7 @@ def states(organisation):
 
 def test_a_mail_goes_out_once_with_its_headers(receiver, reader, organisation):
     queue(reader, values={"text": "Grüße\n.\nein Punkt allein"})
-    assert [send_due(organisation.pk) for _n in range(2)] == [1, 0]
+    assert [send_due(organisation.pk).attempts for _n in range(2)] == [1, 0]
     ((recipient, raw),) = receiver.mails
     mail = message_from_bytes(raw, policy=policy.default)
     (row,) = messages_of(organisation)
@@ -75,7 +76,7 @@ def test_a_rollback_mails_nobody(receiver, reader, organisation):
     with transaction.atomic():
         queue(reader)
         transaction.set_rollback(True)
-    assert send_due(organisation.pk) == 0
+    assert send_due(organisation.pk).attempts == 0
     assert receiver.mails == []
 
 
@@ -90,15 +91,15 @@ def test_a_rollback_mails_nobody(receiver, reader, organisation):
 def test_what_passes_is_tried_again_with_the_same_id(receiver, reader, organisation, meets, error):
     queue(reader)
     receiver.plan = [meets]
-    assert send_due(organisation.pk) == 1
+    assert send_due(organisation.pk).attempts == 1
     (row,) = messages_of(organisation)
     assert (row.state, row.attempts) == ("QUEUED", 1)
     assert row.error == error or (meets.startswith("drop") and row.error)
     wait = (row.run_at - timezone.now()).total_seconds()
     assert RETRY_AFTER[0] - 10 < wait <= RETRY_AFTER[0]
-    assert send_due(organisation.pk) == 0, "not yet"
+    assert send_due(organisation.pk).attempts == 0, "not yet"
     due_again(organisation)
-    assert send_due(organisation.pk) == 1
+    assert send_due(organisation.pk).attempts == 1
     (mail,) = receiver.mails[-1:]
     assert row.message_id.encode() in mail[1]
     assert states(organisation) == [("SENT", 2, "")]
@@ -110,7 +111,7 @@ def test_a_refusal_is_for_good_and_its_text_is_not_kept(receiver, reader, organi
     send_due(organisation.pk)
     assert states(organisation) == [("FAILED", 1, "SMTP 550 at RCPT")]
     due_again(organisation)
-    assert send_due(organisation.pk) == 0
+    assert send_due(organisation.pk).attempts == 0
     assert receiver.mails == []
 
 
@@ -134,7 +135,7 @@ def test_a_server_that_is_away_is_found_out_by_one_mail(receiver, reader, organi
     receiver.join(2)
     for number in range(3):
         queue(reader, key=f"probe:{number}")
-    assert send_due(organisation.pk) == 1
+    assert send_due(organisation.pk) == Sent(1, is_server_there=False)
     assert [state for state, _n, _e in states(organisation)] == ["QUEUED"] * 3
     assert [attempts for _s, attempts, _e in states(organisation)] == [1, 0, 0]
 
@@ -169,7 +170,7 @@ def test_one_worker_at_a_time_holds_a_server(receiver, reader, organisation):
         Message.objects.filter(send_key="probe:1").update(
             state="SENDING", attempts=1, locked_until=timezone.now() + timedelta(seconds=60)
         )
-    assert send_due(organisation.pk) == 0
+    assert send_due(organisation.pk).attempts == 0
 
 
 def test_a_worker_whose_lease_ran_out_writes_nothing_more(receiver, reader, organisation, monkeypatch):
@@ -209,7 +210,7 @@ def test_a_worker_killed_between_the_servers_yes_and_the_note(committed_db, rece
     command = [sys.executable, "-c", textwrap.dedent(program) % organisation.pk]
     assert subprocess.run(command, env=env, cwd=django_settings.BASE_DIR, check=False).returncode == -9
     assert (len(receiver.mails), states(organisation)) == (1, [("SENDING", 1, "")])
-    assert send_due(organisation.pk) == 0, "the lease holds"
+    assert send_due(organisation.pk).attempts == 0, "the lease holds"
     due_again(organisation)
     for _n in range(3):
         send_due(organisation.pk)
@@ -226,7 +227,7 @@ def test_without_a_server_mails_wait(reader, organisation, settings):
     settings.SENDS_MAIL = False
     queue(reader)
     assert busy_organisations() == []
-    assert send_due(organisation.pk) == 0
+    assert send_due(organisation.pk).attempts == 0
     assert states(organisation) == [("QUEUED", 0, "")]
     settings.SENDS_MAIL = True
     assert busy_organisations() == [organisation.pk]
@@ -237,6 +238,38 @@ def test_the_round_goes_over_all_organisations(receiver, reader, organisation, o
     queue(make_user(other_organisation, email="far@example.org"))
     send()
     assert {to for to, _raw in receiver.mails} == {"unal@example.org", "far@example.org"}
+
+
+def test_one_organisations_trouble_is_not_the_others(receiver, reader, organisation, other_organisation, monkeypatch):
+    real = rounds.send_digests
+
+    def broken(pk):
+        if pk == organisation.pk:
+            raise LookupError
+        return real(pk)
+
+    monkeypatch.setattr(rounds, "send_digests", broken)
+    queue(reader)
+    queue(make_user(other_organisation, email="far@example.org"))
+    send()
+    assert [to for to, _raw in receiver.mails] == ["far@example.org"]
+
+
+def test_a_round_goes_on_alone(receiver, reader, organisation, monkeypatch):
+    queue(reader)
+    held = []
+    monkeypatch.setattr(rounds, "answer_resets", lambda: held.append(1) or (len(held) < 5 and send()))
+    send()
+    assert (held, len(receiver.mails)) == ([1], 1)
+
+
+def test_a_wording_that_is_gone_stops_no_other_mail(receiver, reader, organisation):
+    queue(reader, key="probe:1")
+    with system_scope(organisation.pk, job="test"):
+        Message.objects.update(template="gone")
+    queue(reader, key="probe:2")
+    assert send_due(organisation.pk).attempts == 2
+    assert states(organisation) == [("FAILED", 1, "FileNotFoundError"), ("SENT", 1, "")]
 
 
 @pytest.mark.parametrize(
