@@ -17,6 +17,7 @@ from customers.choices import PATTERN_MONTHS, AccountType, SeasonalPattern
 from customers.events import CustomerCreated, CustomerUpdated
 from customers.models import Customer
 from customers.numbers import take_customer_numbers
+from customers.operations import FIELD_WRITE
 from customers.services.chains import lock_chain
 from customers.services.locking import apply, lock_customer, lock_own, refuse_stale
 from jobs.options import TRASH_DAYS
@@ -136,6 +137,7 @@ def _complete_season(customer: Customer, values: dict[str, Any]) -> None:
     values |= {"seasonal_months": months, "seasonal_pattern": pattern or SeasonalPattern.CUSTOM}
 
 
+@FIELD_WRITE.counted
 @transaction.atomic
 def update_customer(
     *, scope: Scope, customer_id: int, changes: Mapping[str, Any], version: int | None = None

@@ -14,10 +14,12 @@ from customers.choices import FieldEntity
 from customers.events import CustomerFieldsChanged
 from customers.field_values import canonical
 from customers.models import CustomerFieldValue, FieldDefinition
+from customers.operations import FIELD_WRITE
 from customers.services.locking import lock_customer
 from outbox.services import publish
 
 
+@FIELD_WRITE.counted
 @transaction.atomic
 def write_fields(
     *, scope: Scope, customer_id: int, values: Mapping[str, Any], seen: Mapping[str, Any] | None = None

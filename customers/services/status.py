@@ -12,12 +12,14 @@ from crm.core.errors import Conflict, Invalid
 from customers.choices import CustomerStatus
 from customers.events import CustomerActivated, CustomerStatusChanged, CustomerUpdated
 from customers.models import Customer
+from customers.operations import ACTIVATION, STATUS_CHANGE
 from customers.services.locking import lock_customer, lock_own
 from customers.transitions import ALLOWED, BY_MANAGER, LIFTED_BY_ORDER
 from organisation.models import User
 from outbox.services import publish
 
 
+@STATUS_CHANGE.counted
 @transaction.atomic
 def change_status(*, scope: Scope, customer_id: int, status: str, reason: str) -> Customer:
     """Archive or reopen by hand; a manager's decision, with a reason. Staying where one is changes nothing.
@@ -52,6 +54,7 @@ def _step(scope: Scope, customer: Customer, status: str, fields: tuple[str, ...]
         publish(CustomerStatusChanged(customer_id=customer.pk, old=old, new=status))
 
 
+@ACTIVATION.counted
 @transaction.atomic
 def activate_customer(*, scope: Scope, customer_id: int, order_number: str = "") -> bool:
     """A person says: the first order was delivered. True when the customer became AKTIV, False when he was already.
@@ -71,6 +74,7 @@ def _name(scope: Scope) -> str:
     return User.objects.visible_to(scope).filter(pk=scope.user_id).values_list("name", flat=True).first() or scope.actor
 
 
+@ACTIVATION.counted
 @transaction.atomic
 def record_delivered_order(
     *, scope: Scope, customer_id: int, order_number: str, delivered_at: datetime, reason: str = ""
