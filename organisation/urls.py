@@ -11,7 +11,6 @@ app_name = "organisation"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="organisation:profile"), name="settings"),
     path("profile/", profile.profile, name="profile"),
-    path("language/", profile.change_language, name="language"),
     path("security/", profile.security, name="security"),
     path("security/sessions/end/", profile.end_other_sessions, name="end_other_sessions"),
     path("tokens/", tokens.tokens, name="tokens"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from crm.core.access import Scope, activate, system_scope_for
 from crm.core.errors import Conflict, Invalid
 from organisation.choices import Language, Role
+from organisation.cleaning import clean_language, clean_name
 from organisation.events import OrganisationCreated, OrganisationUpdated
 from organisation.models import Organisation, User
 from organisation.services.people import create_user, new_set_up_link
@@ -29,7 +30,7 @@ def create_organisation(
         (organisation_id,) = cursor.fetchone()
     with activate(system_scope_for(organisation_id, job="organisation", zone=_clean_zone(zone))) as scope:
         organisation = Organisation(
-            pk=organisation_id, name=_clean_name(name), zone=zone, language=_clean_language(language)
+            pk=organisation_id, name=clean_name(name), zone=zone, language=clean_language(language)
         )
         organisation.save(force_insert=True)
         publish(OrganisationCreated(organisation_id=organisation.pk))
@@ -43,7 +44,7 @@ def change_organisation(*, scope: Scope, version: int, name: str, zone: str, lan
     organisation = _own(scope)
     if organisation.version != version:
         raise Conflict(_("Someone changed these settings meanwhile."), version=organisation.version)
-    new = {"name": _clean_name(name), "zone": _clean_zone(zone), "language": _clean_language(language)}
+    new = {"name": clean_name(name), "zone": _clean_zone(zone), "language": clean_language(language)}
     fields = [field for field, value in new.items() if getattr(organisation, field) != value]
     if fields:
         for field in fields:
@@ -74,20 +75,7 @@ def _own(scope: Scope) -> Organisation:
     return own
 
 
-def _clean_name(name: str) -> str:
-    clean = " ".join(name.split())
-    if not 2 <= len(clean) <= 120:
-        raise Invalid(_("A name of 2 to 120 characters."), field="name")
-    return clean
-
-
 def _clean_zone(zone: str) -> str:
     if zone not in available_timezones():
         raise Invalid(_("A time zone such as Europe/Berlin."), field="zone")
     return zone
-
-
-def _clean_language(language: str) -> str:
-    if language not in Language.values:
-        raise Invalid(_("There is no such language."), field="language")
-    return language

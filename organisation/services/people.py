@@ -16,6 +16,7 @@ from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.core.phones import to_e164
 from organisation.access import enter_sign_in, name_actor
 from organisation.choices import Language, LinkPurpose, Role
+from organisation.cleaning import clean_language, clean_name
 from organisation.events import SecondFactorReset, UserCreated, UserDeactivated, UserReactivated, UserUpdated
 from organisation.links import create_link, redeem, withdraw_links
 from organisation.models import Team, User
@@ -44,10 +45,10 @@ def create_user(
     user = User(
         organisation_id=scope.organisation_id,
         email=_clean_mail(email),
-        name=_clean_name(name),
+        name=clean_name(name),
         role=_clean_role(role),
         team=_own_team(scope, team),
-        language=_clean_language(language),
+        language=clean_language(language),
         phone=_clean_phone(phone),
     )
     user.set_unusable_password()
@@ -79,7 +80,7 @@ def change_user(
     _same_version(user, version)
     new = {
         "email": user.email if email is None else _clean_mail(email),
-        "name": _clean_name(name),
+        "name": clean_name(name),
         "role": _clean_role(role),
         "team": _own_team(scope, team),
         "phone": _clean_phone(phone),
@@ -176,7 +177,7 @@ def reset_second_factor(*, scope: Scope, user_id: int, reason: str) -> User:
 def change_own_profile(*, scope: Scope, name: str, phone: str = "", language: str = Language.DE) -> User:
     """Change one's own name, phone and language. Raises NotFound, Invalid."""
     user: User = User.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=scope.user_id)
-    new = {"name": _clean_name(name), "phone": _clean_phone(phone), "language": _clean_language(language)}
+    new = {"name": clean_name(name), "phone": _clean_phone(phone), "language": clean_language(language)}
     fields = [field for field, value in new.items() if getattr(user, field) != value]
     if fields:
         for field in fields:
@@ -190,7 +191,7 @@ def change_own_profile(*, scope: Scope, name: str, phone: str = "", language: st
 def change_own_language(*, scope: Scope, language: str) -> User:
     """Change the language of one's own pages. Raises NotFound, Invalid."""
     user: User = User.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=scope.user_id)
-    if user.language != _clean_language(language):
+    if user.language != clean_language(language):
         user.language = language
         user.save(update_fields=["language"])
         publish(UserUpdated(user_id=user.pk, fields=["language"]))
@@ -263,13 +264,6 @@ def _clean_mail(email: str) -> str:
     return mail
 
 
-def _clean_name(name: str) -> str:
-    clean = " ".join(name.split())
-    if not 2 <= len(clean) <= 120:
-        raise Invalid(_("A name of 2 to 120 characters."), field="name")
-    return clean
-
-
 def _clean_phone(phone: str) -> str:
     try:
         return to_e164(phone)
@@ -281,12 +275,6 @@ def _clean_role(role: str) -> str:
     if role not in Role.values:
         raise Invalid(_("There is no such role."), field="role")
     return role
-
-
-def _clean_language(language: str) -> str:
-    if language not in Language.values:
-        raise Invalid(_("There is no such language."), field="language")
-    return language
 
 
 def _clean_rights(rights: Sequence[str]) -> set[str]:

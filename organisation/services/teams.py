@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from crm.core.errors import Conflict, Invalid
+from organisation.cleaning import clean_name
 from organisation.events import TeamCreated, TeamUpdated
 from organisation.models import Team, User
 from outbox.services import publish
 
-_REGION = re.compile(r"\d{1,5}")
+MOST_NAME: Final = 80  # characters
+_REGION: Final = re.compile(r"\d{1,5}")
 
 
 @transaction.atomic
@@ -22,7 +25,9 @@ def create_team(*, scope: Scope, name: str, leads: Iterable[User] = (), postcode
     """A new team. Raises Forbidden without `people.manage`, Invalid, Conflict (field name) for a taken name."""
     scope.require("people.manage")
     team = Team(
-        organisation_id=scope.organisation_id, name=_clean_name(name), postcode_regions=_clean_regions(postcode_regions)
+        organisation_id=scope.organisation_id,
+        name=clean_name(name, MOST_NAME),
+        postcode_regions=_clean_regions(postcode_regions),
     )
     _save(team)
     team.leads.set(_own_people(scope, leads))
@@ -46,7 +51,7 @@ def change_team(
     if team.version != version:
         raise Conflict(_("Someone changed this team meanwhile."), version=team.version)
     fields = []
-    if team.name != (clean := _clean_name(name)):
+    if team.name != (clean := clean_name(name, MOST_NAME)):
         team.name = clean
         fields.append("name")
     if team.postcode_regions != (regions := _clean_regions(postcode_regions)):
@@ -78,13 +83,6 @@ def _own_people(scope: Scope, people: Iterable[User]) -> list[User]:
     if len(found) != len(wanted):
         raise Invalid(_("A lead is an active user of this organisation."), field="leads")
     return found
-
-
-def _clean_name(name: str) -> str:
-    clean = " ".join(name.split())
-    if not 2 <= len(clean) <= 80:
-        raise Invalid(_("A name of 2 to 80 characters."), field="name")
-    return clean
 
 
 def _clean_regions(regions: Iterable[str]) -> list[str]:

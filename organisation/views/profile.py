@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -63,16 +61,3 @@ def end_other_sessions(request: CrmRequest) -> HttpResponse:
     text = ngettext("%(count)d other session ended.", "%(count)d other sessions ended.", count) % {"count": count}
     messages.success(request, text)
     return redirect("organisation:security")
-
-
-@login_required
-@require_POST
-def change_language(request: CrmRequest) -> HttpResponse:
-    """The language of one's own pages, from the user's menu."""
-    language = request.POST.get("language", "")
-    if language in dict(settings.LANGUAGES):
-        services.change_own_language(scope=request.scope, language=language)
-    address = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
-        address = "/"
-    return redirect(address)

@@ -175,7 +175,6 @@ ROUTES: dict[str, list[Row]] = {
         Row("GET", SIGNED_IN),
         Row("POST", SIGNED_IN, data=lambda world: {"name": "Neuer Name", "language": "en", "phone": ""}),
     ],
-    "organisation:language": [Row("POST", SIGNED_IN, data=lambda world: {"language": "de"})],
     "organisation:security": [Row("GET", SIGNED_IN)],
     "organisation:end_other_sessions": [Row("POST", SIGNED_IN)],
     "organisation:people": [Row("GET", ADMINISTRATORS)],
