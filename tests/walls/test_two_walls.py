@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from crm.core.access import ScopedQuerySet, activate, system_scope_for
 from customers.choices import AccountType
 from customers.models import Address, Contact, Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
+from messaging.models import Message, Notice, NoticePreference, QuietHours, TemplateVersion
 from organisation.access import enter_sign_in
 from organisation.choices import Role
 from tests.conftest import make_organisation, make_team, make_user, scope_of
@@ -29,7 +32,7 @@ def build(draw):
     """One world: two organisations, teams, people of every role, chains with locations, grants, children of all kinds."""
     world = []
     for _ in range(2):
-        organisation = make_organisation()
+        organisation = make_organisation(is_demo=draw(st.booleans()))
         teams = [make_team(organisation) for _ in range(2)]
         users = [make_user(organisation, role) for role in Role.values]
         users += [make_user(organisation, Role.REP, team=team) for team in teams]
@@ -66,8 +69,21 @@ def build(draw):
                         content_type__app_label="customers",
                     ),
                 )
+            tell(organisation, users)
         world.append((organisation, users))
     return world
+
+
+def tell(organisation, users):
+    """A notice, a choice, quiet hours and a mail of each; a wording of the organisation."""
+    now, own = timezone.now(), {"organisation": organisation}
+    for user in users:
+        Notice.objects.create(**own, user=user, kind="probe", fold_key="x", created_at=now)
+        NoticePreference.objects.create(**own, user=user, kind="probe", channel="OFF")
+        QuietHours.objects.create(**own, user=user, begins=time(22), ends=time(7))
+        mail = {"to_address": user.email, "language": "de", "template": "notice", "run_at": now}
+        Message.objects.create(**own, **mail, user=user, send_key=f"probe:{user.pk}")
+    TemplateVersion.objects.create(**own, key="notice", language="de", number=1, created_at=now)
 
 
 def scoped_models():
