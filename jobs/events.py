@@ -10,12 +10,13 @@ from outbox.events import DomainEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSetUndone(DomainEvent):
-    """A change set was undone as far as nobody had changed its rows since."""
+    """A change set was undone as far as nobody had changed its rows since; `made_by` is the user who had made it, if one had."""
 
     type: ClassVar[str] = "change_set.undone"
     subject_type: ClassVar[str] = "change_set"
 
     change_set_id: int
+    made_by: int | None
     restored: int
     removed: int
     recreated: int

@@ -47,3 +47,13 @@ def tell_task_ended(event: Event, scope: Scope) -> None:
         return
     subject = (event.subject_type, event.subject_id)
     notify(scope=scope, kind=kind, users=[int(user_id)], subject=subject, parameters=event.data)
+
+
+@handler("change_set.undone", name="messaging.tell_batch_undone")
+def tell_batch_undone(event: Event, scope: Scope) -> None:
+    """Who had made the batch, where somebody else has undone it."""
+    made_by = event.data.get("made_by")
+    if made_by is None or event.actor == f"user:{made_by}":
+        return
+    subject = (event.subject_type, event.subject_id)
+    notify(scope=scope, kind=event.type, users=[int(made_by)], subject=subject, parameters=event.data)

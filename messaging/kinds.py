@@ -22,9 +22,10 @@ _WHERE: Final = _(
 def register() -> None:
     """Called once at start-up."""
     notice_subject("subscription", url_name="outbox:subscription", seers=seen_by(*SUPERVISORS))
-    notice_subject("connection", url_name="outbox:connection", seers=seen_by(*SUPERVISORS))
+    notice_subject("connection", url_name="intake:connection", seers=seen_by(*SUPERVISORS))
     notice_subject("job_run", url_name="jobs:schedule", seers=seen_by(*SUPERVISORS), has_page_each=False)
-    notice_subject("long_task", url_name="jobs:task", seers=_who_started_it)
+    notice_subject("long_task", url_name="jobs:task", seers=_whose_it_is)
+    notice_subject("change_set", url_name="jobs:change_set", seers=_whose_it_is)
     for key, title in (
         ("security.password_changed", _("Password changed")),
         ("security.factor_added", _("Second factor added")),
@@ -67,6 +68,13 @@ def register() -> None:
         tone="red",
     )
     notice_kind(
+        "change_set.undone",
+        _("A batch was undone"),
+        _("%(restored)s rows restored, %(removed)s removed, %(skipped)s left as others had changed them since."),
+        icon="arrow-back-up",
+        tone="amber",
+    )
+    notice_kind(
         "task.done",
         _("Long work done"),
         _("%(done)s done, %(refused)s refused."),
@@ -84,6 +92,6 @@ def register() -> None:
     )
 
 
-def _who_started_it(_scope: Scope, _task_id: int, user_ids: Sequence[int]) -> set[int]:
-    """The event itself names whose task it is."""
+def _whose_it_is(_scope: Scope, _subject_id: int, user_ids: Sequence[int]) -> set[int]:
+    """The event itself names whose task or batch it is, and that is who sees it."""
     return set(user_ids)

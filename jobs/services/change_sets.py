@@ -81,6 +81,7 @@ def undo_change_set(*, scope: Scope, change_set_id: int, tell: Tell | None = Non
     publish(
         ChangeSetUndone(
             change_set_id=change_set.pk,
+            made_by=_user_of(change_set),
             restored=result.restored,
             removed=result.removed,
             recreated=result.recreated,
@@ -97,6 +98,12 @@ def _undoable(scope: Scope, change_set_id: int) -> ChangeSet:
     if change_set.undone_at is not None:
         raise Conflict(_("This batch has been undone already."))
     return change_set
+
+
+def _user_of(change_set: ChangeSet) -> int | None:
+    """The user whose batch it is; None for a job's."""
+    kind, _colon, number = change_set.actor.partition(":")
+    return int(number) if kind == "user" else None
 
 
 def _created(scope: Scope, kind: str, label: str, undoes: ChangeSet | None) -> ChangeSet:

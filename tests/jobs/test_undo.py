@@ -82,7 +82,8 @@ def test_updates_and_deletes_are_written_back(organisation, scope, registered):
     undo = ChangeSet.objects.get(pk=result.change_set_id)
     assert (undo.kind, undo.undoes_id, undo.rows) == ("undo", done.pk, 7)
     event = Event.objects.get(type="change_set.undone")
-    assert event.data == {"change_set_id": done.pk, "restored": 4, "recreated": 3, "removed": 0, "skipped": 0}
+    counts = {"restored": 4, "recreated": 3, "removed": 0, "skipped": 0}
+    assert event.data == {"change_set_id": done.pk, "made_by": scope.user_id} | counts
 
 
 def test_the_undo_is_itself_undone(organisation, scope, registered):

@@ -8,7 +8,7 @@ from django.urls import reverse
 from crm.core.access import activate, system_scope
 from customers import services
 from customers.models import Customer
-from jobs.events import JobFailed, TaskEnded
+from jobs.events import ChangeSetUndone, JobFailed, TaskEnded
 from jobs.services import open_change_set
 from messaging import handlers, registry
 from messaging.registry import address_of
@@ -25,10 +25,16 @@ def staff(people):
     return {role: people(role) for role in ("REP", "MANAGER", "ADMINISTRATOR", "AUDITOR")}
 
 
-def happen(organisation, event, call):
+def happen(organisation, event, call, actor="job:test"):
     """The handler gets the event as the log keeps it."""
     with system_scope(organisation.pk, job="test") as scope:
-        row = Event(type=event.type, subject_type=event.subject_type, subject_id=event.subject_id, data=event.data())
+        row = Event(
+            type=event.type,
+            subject_type=event.subject_type,
+            subject_id=event.subject_id,
+            data=event.data(),
+            actor=actor,
+        )
         call(row, scope)
 
 
@@ -83,6 +89,15 @@ def test_long_work_is_told_to_who_started_it(organisation, staff, state, kinds):
     for user_id in (staff["REP"].pk, None):
         ended = TaskEnded(task_id=5, kind="jobs.undo", user_id=user_id, state=state, done=10, refused=1)
         happen(organisation, ended, handlers.tell_task_ended)
+    assert told(staff) == ({"REP": kinds} if kinds else {})
+
+
+@pytest.mark.parametrize(("undone_by", "kinds"), [("MANAGER", ["change_set.undone"]), ("REP", [])])
+def test_a_batch_undone_by_somebody_else_is_told_to_its_maker(organisation, staff, undone_by, kinds):
+    maker = staff["REP"]
+    for made_by in (maker.pk, None):
+        undone = ChangeSetUndone(change_set_id=3, made_by=made_by, restored=4, removed=0, recreated=0, skipped=1)
+        happen(organisation, undone, handlers.tell_batch_undone, actor=f"user:{staff[undone_by].pk}")
     assert told(staff) == ({"REP": kinds} if kinds else {})
 
 
