@@ -1,4 +1,4 @@
-"""`./freshplan bench [--customers N] [--cases A,B] [--quick]`: load customers and measure the named cases.
+"""`./freshplan bench [--customers N] [--cases A,B] [--roles A,B] [--quick]`: load customers and measure the named cases.
 
 The table goes to stdout and to docs/performance.md, progress to stderr; the last line is `N cases, M over their bound`.
 Exit 0 only when no case is over its bound.
@@ -14,7 +14,7 @@ import time
 import psycopg
 
 from bench import report
-from bench.base import Figure
+from bench.base import ROLES, Figure
 from bench.load import Loader, Size
 from bench.world import enter_django, prepare, served, sign_in
 
@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     figures: list[Figure] = []
     with served(world) as port, psycopg.connect(world.owner, autocommit=True) as owner:
-        run = Run(world, sign_in(world), port, owner, QUICK if options.quick else options.one_in, say)
+        askers = sign_in(world)
+        asking = {role: asker for role, asker in askers.items() if role in options.roles}
+        run = Run(world, askers, asking, port, owner, QUICK if options.quick else options.one_in, say)
         for name in options.cases:
             for figure in CASES[name](run):
                 figures.append(figure)
@@ -64,7 +66,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--no-document", dest="document", action="store_false", help="leave docs/performance.md as it is"
     )
+    parser.add_argument("--roles", default=",".join(ROLES), help=f"some of {','.join(ROLES)} (default all)")
     options = parser.parse_args(arguments)
+    options.roles = [role for role in options.roles.split(",") if role]
+    if unknown := set(options.roles) - set(ROLES):
+        parser.error(f"no such role: {', '.join(sorted(unknown))}; there are {', '.join(ROLES)}")
     options.cases = [name for name in options.cases.split(",") if name]
     if unknown := set(options.cases) - set(names):
         parser.error(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(names)}")

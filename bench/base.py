@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 LIST = "/customer-management/customers/"
+ROLES = ("rep", "team lead", "chain manager", "manager")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,14 @@ DATABASE_ONE_IN = 10  # combinations of the list whose database time is measured
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a case may use: the world, who asks, the product's port, a connection as owner, one in how many combinations."""
+    """What a case may use: the world, who asks, the product's port, a connection as owner, one in how many combinations.
+
+    `askers` are all roles, `asking` those whose pages are measured.
+    """
 
     world: World
     askers: dict[str, Asker]
+    asking: dict[str, Asker]
     port: int
     owner: psycopg.Connection
     one_in: int
@@ -51,7 +55,7 @@ def list_(run: Run) -> Iterator[Figure]:
 
     sorts = [(column.key, column.sort) for column in CUSTOMERS.columns if column.sort]
     sorts += [("fields.cuisine", "hot_text_1"), ("fields.seats", "hot_number_1"), ("fields.opened_on", "hot_date_1")]
-    for role, asker in run.askers.items():
+    for role, asker in run.asking.items():
         client = run.client(asker)
         owner = run.askers["rep"].user_id
         every = [
@@ -101,7 +105,7 @@ def list_(run: Run) -> Iterator[Figure]:
 
 def filter_(run: Run) -> Iterator[Figure]:
     """Fields without a slot, looked up among the values."""
-    for role, asker in run.askers.items():
+    for role, asker in run.asking.items():
         client = run.client(asker)
         times, slow = [], []
         for wanted in NOT_HOT:
@@ -132,7 +136,7 @@ def search_(run: Run) -> Iterator[Figure]:
         "mistyped": ["restuarant", "gashtaus", "pizzaria", *(word[:4] + word[5:] for word in rare[:4])],
         "nothing like it": ["qqxyzzqq"],
     }
-    for role, asker in run.askers.items():
+    for role, asker in run.asking.items():
         client = run.client(asker)
         for kind, texts in words.items():
             times, slow = [], []
@@ -144,6 +148,8 @@ def search_(run: Run) -> Iterator[Figure]:
             yield Figure(
                 "search", role, kind, f"each ≤ {SEARCH_BOUND} ms", max(times) > SEARCH_BOUND, times, slowest=slow[:3]
             )
+    if "rep" not in run.asking:
+        return
     rep = run.askers["rep"]
     found = _ids(run.client(rep).get(f"{LIST}?q=restaurant")[1])
     row = run.owner.execute(
@@ -167,7 +173,7 @@ def queries_(run: Run) -> Iterator[Figure]:
         f"{LIST}?q=gasthaus",
         f"{LIST}?q=gashtaus",
     ]
-    for role, asker in run.askers.items():
+    for role, asker in run.asking.items():
         counted = [(watch(asker, path).count, path) for path in paths]
         most, path = max(counted)
         yield Figure(
@@ -177,7 +183,7 @@ def queries_(run: Run) -> Iterator[Figure]:
 
 def record_(run: Run) -> Iterator[Figure]:
     """A customer's page."""
-    for role, asker in run.askers.items():
+    for role, asker in run.asking.items():
         client = run.client(asker)
         times = [client.get(f"{LIST}{pk}/")[0] for pk in _some(run, asker, 40)]
         yield Figure(
@@ -192,7 +198,7 @@ def record_(run: Run) -> Iterator[Figure]:
 
 def write_(run: Run) -> Iterator[Figure]:
     """One field saved in place, history, projection and event with it."""
-    for role, asker in run.askers.items():
+    for role, asker in run.asking.items():
         client = run.client(asker)
         times = []
         for number, pk in enumerate(_some(run, asker, 40)):
@@ -206,7 +212,7 @@ def write_(run: Run) -> Iterator[Figure]:
 
 def create_(run: Run) -> Iterator[Figure]:
     """A new customer by the form: number, history, projection, search words and event with it."""
-    for role, asker in run.askers.items():
+    for role, asker in run.asking.items():
         client = run.client(asker)
         times = []
         for number in range(40):
@@ -227,6 +233,8 @@ def create_(run: Run) -> Iterator[Figure]:
 
 def load_(run: Run) -> Iterator[Figure]:
     """Eight reps' browsers at once, each asking the next page when it has the last: lists, searches, records."""
+    if "rep" not in run.asking:
+        return
     asker = run.askers["rep"]
     records = _some(run, asker, 200)
     end = time.monotonic() + SECONDS
