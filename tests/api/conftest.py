@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
+from django.test.testcases import LiveServerThread
 from django.utils import timezone
 
 from crm.core.access import activate, system_scope_for
@@ -69,6 +73,37 @@ def api() -> Callable[..., ApiClient]:
         return ApiClient(give_token(user, *scopes)[1] if user is not None else "")
 
     return make
+
+
+@pytest.fixture
+def served(committed_db: None) -> Iterator[str]:
+    """The address of the product, served by threads of this process."""
+    cache.clear()
+    server = LiveServerThread("127.0.0.1", lambda application: application)
+    server.daemon = True
+    server.start()
+    server.is_ready.wait()
+    if server.error:
+        raise server.error
+    yield f"http://127.0.0.1:{server.port}"
+    server.terminate()
+    server.join()
+
+
+def send(method: str, url: str, token: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
+    """Status and JSON of one request."""
+    request = urllib.request.Request(url, method=method, data=body.encode() if body else None)
+    request.add_header("Authorization", f"Bearer {token}")
+    if body:
+        request.add_header("Content-Type", "application/json")
+    for name, value in headers.items():
+        request.add_header(name.replace("_", "-"), value)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            text = response.read()
+            return response.status, json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
 
 
 def assert_problem(response: Any, status: int, name: str) -> dict[str, Any]:

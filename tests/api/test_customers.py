@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.cache import cache
 from django.db import transaction
+from structlog.testing import capture_logs
 
 from crm.core.access import activate, system_scope_for
 from customers.choices import FieldType
@@ -121,6 +122,16 @@ def test_a_restricted_field_is_unknown_to_who_may_not_read_it(world, api):
     unknown = assert_problem(rep.patch(at(world, "fields/"), {"nonsense_key": "neu"}), 400, "validation")
     assert refused["errors"][0]["detail"] == unknown["errors"][0]["detail"]
     assert stored(world, CustomerFieldValue, definition=world.secret).value == CANARY
+
+
+def test_reading_restricted_values_to_supervise_leaves_a_trace(world, api):
+    for who, suffix, traces in (("dpo", "fields/", 1), ("auditor", "history/", 1), ("manager", "fields/", 0)):
+        client = api(world.people[who])
+        with capture_logs() as logs:
+            assert client.get(at(world, suffix)).status_code == 200
+        found = [entry for entry in logs if entry["event"] == "restricted fields read"]
+        assert len(found) == traces, who
+        assert all(entry["fields"] == ["purchase_terms"] for entry in found)
 
 
 def test_money_of_the_catalogue_is_unknown_to_who_may_not_read_it(world, api):

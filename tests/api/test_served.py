@@ -5,44 +5,24 @@ from __future__ import annotations
 import json
 import re
 import threading
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, transaction
-from django.test.testcases import LiveServerThread
 
 from crm.core.access import activate, system_scope_for
 from crm.core.api import collection
 from customers.models import Customer
 from organisation.choices import Role
-from tests.api.conftest import give_token
+from tests.api.conftest import give_token, send
 from tests.conftest import make_organisation, make_user
 
 COLLECTION = settings.BASE_DIR / "docs" / "api" / "freshplan.postman_collection.json"
 KEPT = re.compile(r'set\("(\w+)", pm\.response\.json\(\)\.id\)')
-
-
-@pytest.fixture
-def served(committed_db: None) -> Iterator[str]:
-    """The address of the product, served by threads of this process."""
-    cache.clear()
-    server = LiveServerThread("127.0.0.1", lambda application: application)
-    server.daemon = True
-    server.start()
-    server.is_ready.wait()
-    if server.error:
-        raise server.error
-    yield f"http://127.0.0.1:{server.port}"
-    server.terminate()
-    server.join()
 
 
 @pytest.fixture
@@ -51,22 +31,6 @@ def administrator(served: str) -> tuple[Any, str]:
     with transaction.atomic():
         user = make_user(make_organisation("Cook&Fresh"), Role.ADMINISTRATOR)
         return user, give_token(user)[1]
-
-
-def send(method: str, url: str, token: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
-    """Status and JSON of one request."""
-    request = urllib.request.Request(url, method=method, data=body.encode() if body else None)
-    request.add_header("Authorization", f"Bearer {token}")
-    if body:
-        request.add_header("Content-Type", "application/json")
-    for name, value in headers.items():
-        request.add_header(name.replace("_", "-"), value)
-    try:
-        with urllib.request.urlopen(request, timeout=20) as response:
-            text = response.read()
-            return response.status, json.loads(text) if text else None
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
 
 
 def test_every_request_of_the_client_collection_works_from_top_to_bottom(served, administrator):

@@ -96,6 +96,20 @@ def duplicate_typed(page: Page, _house: House) -> None:
     page.locator("#duplicates a").first.wait_for()
 
 
+def token_made(page: Page, _house: House) -> None:
+    """A token, shown this once."""
+    page.locator("#id_name").fill("Nightly export")
+    page.locator("[name=scopes]").first.check()
+    page.locator("form .btn-primary >> visible=true").click()
+    page.locator("[role=status] input[readonly]").wait_for()
+
+
+def operation_opened(page: Page, _house: House) -> None:
+    """An operation of the API's page, with the fields of its body."""
+    page.locator("#customers_create summary").click()
+    page.locator("#customers_create table").first.wait_for()
+
+
 PAGES = {
     "sign-in": Shown("/accounts/login/", who=""),
     "sign-in, refused": Shown("/accounts/login/", who="", act=wrong_password_given),
@@ -104,6 +118,12 @@ PAGES = {
     "set-up link, used": Shown("/accounts/set-up/none/", who="", status=410),
     "password forgotten": Shown("/accounts/password/reset/", who=""),
     "password forgotten, sent": Shown("/accounts/password/reset/sent/", who=""),
+    "api": Shown("/api/docs/", act=operation_opened),
+    "api, before sign-in": Shown("/api/docs/", who=""),
+    "api, problems": Shown("/problems/", who=""),
+    "api, one problem": Shown("/problems/stale", who=""),
+    "tokens, none yet": Shown("/settings/tokens/", who="colleague", act=pressing(shows=".fp-empty")),
+    "tokens, one made": Shown("/settings/tokens/", who="rep", act=token_made),
     "list": Shown("{list}"),
     "list, wide": Shown("{list}?cols=name,status,number,business_type,city,owner,renewal_date,created_at"),
     "list, narrowed": Shown("{list}?status=PROSPECT&q=hirsch"),

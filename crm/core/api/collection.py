@@ -1,7 +1,8 @@
 """A collection of requests for API clients (Postman's format 2.1, which the others read), made from the OpenAPI document.
 
 Run from top to bottom it works on a fresh organisation: what a request creates gives the later ones their ids, and what
-is deleted is deleted last. Its variables `base_url` and `token` are set by whoever runs it.
+is deleted is deleted last. What needs data that no request makes (`x-needs-data` in the document) is left out. Its
+variables `base_url` and `token` are set by whoever runs it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def as_text() -> str:
 def _operations(made: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in made["paths"].items():
         for method in METHODS:
-            if method in methods:
+            if method in methods and "x-needs-data" not in methods[method]:
                 yield method, path, methods[method]
 
 
