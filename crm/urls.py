@@ -10,11 +10,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="customers:list"), name="home"),
     path("", include("crm.core.urls")),
     path("customer-management/", include("customers.urls")),
+    path("settings/jobs/", include("jobs.urls")),
     path("settings/", include("organisation.urls")),
     path("messages/", include("messaging.urls")),
     path("accounts/", include("organisation.account_urls")),
     path("api/", include("crm.core.api.urls")),
     path("api/", include("customers.api.urls")),
+    path("api/", include("jobs.api.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
@@ -56,6 +57,10 @@ def _tell(scope: Scope, ids: Sequence[int]) -> None:
     publish_many([CustomerUpdated(customer_id=customer_id, fields=("undone",)) for customer_id in ids])
 
 
-undoable(Customer, order=10, after=_tell)
+def _page(customer_id: int) -> str:
+    return reverse("customers:detail", args=[customer_id])
+
+
+undoable(Customer, order=10, after=_tell, page=_page)
 for _model in (Address, Contact, CustomerFieldValue, CustomerTag, ExternalKey):
     undoable(_model, order=20, parent="customer")

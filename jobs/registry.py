@@ -28,13 +28,17 @@ class Inserted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """A model with history whose rows an undo writes back. `parent` is its field for the row that it hangs on."""
+    """A model with history whose rows an undo writes back. `parent` is its field for the row that it hangs on.
+
+    `page` tells the address of a row's page, where rows have one.
+    """
 
     model: type[Model]
     order: int
     inserted: Inserted
     parent: str
     after: AfterUndo | None
+    page: Callable[[int], str] | None = None
 
 
 _undoable: dict[type[Model], Undoable] = {}
@@ -48,20 +52,21 @@ def undoable(
     inserted: Inserted | None = None,
     parent: str = "",
     after: AfterUndo | None = None,
+    page: Callable[[int], str] | None = None,
 ) -> None:
     """Let change sets undo what they did to `model`, which must have history (`history = …`, `keep_history`).
 
     `order`: parents before children. Inserted rows go to the trash where the model has one, else they are deleted, unless
     `inserted` says otherwise; those whose `parent` (a field such as "customer") goes to the trash with the same undo
     stay with it. `after(scope, ids)` is told which rows were written, in the same transaction: to publish their events.
-    Raises ValueError for a model without history or registered already.
+    `page(id)` is the address of a row's page. Raises ValueError for a model without history or registered already.
     """
     if not hasattr(model, "history"):
         raise ValueError(f"{model.__name__} keeps no history.")
     if model in _undoable:
         raise ValueError(f"{model.__name__} is registered already.")
     chosen = inserted or (Inserted.TRASH if issubclass(model, TrashableModel) else Inserted.DELETE)
-    _undoable[model] = Undoable(model, order, chosen, parent, after)
+    _undoable[model] = Undoable(model, order, chosen, parent, after, page)
 
 
 def undoables() -> list[Undoable]:

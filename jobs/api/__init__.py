@@ -1,0 +1,1 @@
+"""Jobs, long tasks and change sets under /api/."""
