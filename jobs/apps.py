@@ -16,9 +16,10 @@ class JobsConfig(AppConfig):
         """Registrations; imported here, when all models stand."""
         from crm.core.api.callers import register_area
         from crm.core.metrics import register_figures
-        from jobs import handlers, housekeeping, long_work, metrics  # noqa: F401 - most register themselves
+        from jobs import handlers, housekeeping, long_work, metrics, notices  # noqa: F401 - most register themselves
 
         register_figures(metrics.figures)
+        notices.register()
         register_area("jobs", _("Jobs, long tasks, change sets"))
         register(
             NavEntry(

@@ -11,11 +11,13 @@ from django.db import connection, transaction
 from django.utils import timezone, translation
 
 from crm.core.access import current_scope, system_scope
-from jobs import registry, schedule, tasks
+from jobs import handlers, registry, schedule, tasks
 from jobs.choices import RunState
 from jobs.models import JobRun
 from jobs.running import ATTEMPTS, DueRun, due_runs, run
 from jobs.schedule import Daily, Every
+from messaging.models import Notice
+from messaging.registry import kind_named
 from outbox.models import Event, Heartbeat
 from tests.conftest import make_organisation
 from tests.outbox.models import Effect
@@ -160,6 +162,17 @@ def test_missed_periods_are_run_once_and_told(organisation, counting):
         told = list(Event.objects.filter(type="job.missed").order_by("id").values_list("data", flat=True))
         run_id = JobRun.objects.get(period=period).pk
         assert told[0] == {"run_id": run_id, "job": "probe.count", "missed": 5}
+
+
+def test_administrators_hear_that_a_job_was_missed(organisation, people, counting):
+    administrator, _manager = people("ADMINISTRATOR"), people("MANAGER")
+    run(counting, organisation.pk, counting.period(NOW) - 5 * HOUR)
+    run(counting, organisation.pk, counting.period(NOW))
+    with system_scope(organisation.pk, job="test") as scope:
+        handlers.tell_missed(Event.objects.get(type="job.missed"), scope)
+        notice = Notice.objects.get()
+        assert (notice.user_id, notice.kind) == (administrator.pk, "job.missed")
+        assert "5" in kind_named(notice.kind).render(notice.parameters)[1]
 
 
 def test_what_is_late_counts_as_missed_only_after_a_while():
