@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 
 from crm.core.access import Scope
@@ -123,7 +123,7 @@ def test_two_move_at_once_and_one_deletes() -> None:
     from tests.conftest import make_organisation, make_user
 
     manager = make_user(make_organisation("Eine"), Role.MANAGER)
-    with acting(manager) as scope:
+    with transaction.atomic(), acting(manager) as scope:
         first, second = chain_of(scope, "Erste"), chain_of(scope, "Zweite")
         houses = [
             services.create_customer(
@@ -136,7 +136,7 @@ def test_two_move_at_once_and_one_deletes() -> None:
     def run(act: Callable[[Scope], object]) -> None:
         try:
             start.wait(10)
-            with acting(manager) as scope:
+            with transaction.atomic(), acting(manager) as scope:
                 act(scope)
         except (Conflict, Invalid):
             pass  # the other was first
@@ -156,6 +156,6 @@ def test_two_move_at_once_and_one_deletes() -> None:
     for thread in threads:
         thread.join(30)
     assert failed == []
-    with acting(manager):
+    with transaction.atomic(), acting(manager):
         hanging = Customer.objects.filter(deleted_at=None, chain__deleted_at__isnull=False)
         assert not hanging.exists()
