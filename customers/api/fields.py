@@ -41,7 +41,6 @@ class CustomerFieldsView(ApiView):
     def get(self, request: Request, pk: int) -> Response:
         """Every field that the caller may read, with the value or null."""
         customer = visible(self.scope, pk)
-        note_restricted_read(self.scope, pk)
         definitions = FieldDefinition.objects.catalogue(self.scope, FieldEntity.CUSTOMER)
         values = _values(self.scope, customer.pk, definitions)
         restricted = self.scope.allows("fields.write_restricted")

@@ -41,7 +41,6 @@ class HistoryView(ApiView):
         """The newest changes in the caller's language; `as_of` adds the customer as he was then."""
         asked = self._asked(request)
         reader = HistoryReader(self.scope, visible(self.scope, pk))
-        note_restricted_read(self.scope, pk)
         changes, older = reader.changes(before=asked["before"])
         state = reader.as_of(asked["as_of"]) if asked["as_of"] is not None else None
         note_restricted_read(self.scope, pk)

@@ -365,7 +365,7 @@ def test_a_key_of_strange_signs_is_refused(world, api):
     ("who", "method", "suffix", "body", "most"),
     [
         ("rep_owner", "GET", "", None, 12),
-        ("manager", "GET", "", None, 10),
+        ("manager", "GET", "", None, 12),
         ("rep_owner", "PATCH", "fields/", {"covers": 120, "cuisine": "Italian"}, 24),
     ],
 )

@@ -90,6 +90,7 @@ class ApiView(APIView):
         """Rendered while the scope is active, with the headers of all answers; kept under its Idempotency-Key."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "private, no-store")
+        response.headers["Content-Language"] = translation.get_language() or ""
         patch_vary_headers(response, ["Authorization", "Cookie"])
         if self._spent is not None:
             for header, value in self._spent.headers.items():
