@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("organisation.account_urls")),
     path("api/", include("crm.core.api.urls")),
     path("api/", include("customers.api.urls")),
+    path("api/", include("organisation.api.urls")),
     path("api/", include("jobs.api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -27,6 +27,7 @@ class OrganisationConfig(AppConfig):
         operations.register_counter(count_operation)
         callers.register_tokens(open_token)
         callers.register_answers(AnswerRows())
+        callers.register_area("settings", _("Settings"))
         entry = NavEntry(
             key="organisation",
             label=_("Settings"),

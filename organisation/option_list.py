@@ -140,6 +140,11 @@ def changes_of(scope: Scope, option: Option[Any]) -> list[dict[str, Any]]:
     return told[::-1][:MOST_CHANGES]
 
 
+def version_at(scope: Scope, option: Option[Any], level: Level) -> int:
+    """The version of what is set at a level, 0 where nothing is."""
+    return _versions(scope).get((option.key, level), 0)
+
+
 def _versions(scope: Scope) -> dict[tuple[str, Level], int]:
     rows = SettingValue.objects.visible_to(scope).values_list("key", "organisation_id", "user_id", "version")
     return {

@@ -240,7 +240,8 @@ def _parsed(default: object, raw: object) -> Any:
             return None if isinstance(raw, bool) else int(text)
         if isinstance(default, Decimal):
             number = Decimal(text.replace(",", "."))
-            return number if number.is_finite() else None
+            is_plain = number.is_finite() and -6 <= int(number.as_tuple().exponent) <= 12
+            return number if is_plain else None
         if isinstance(default, time):
             return time.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None)
     except (ValueError, InvalidOperation):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
+
 from messaging.registry import all_kinds
 from tests.matrix.world import EVERYBODY, MANAGERS, READERS, SIGNED_IN, WRITERS, World
 
@@ -38,6 +40,11 @@ class Row:
     open_to: frozenset[str]
     arguments: Build = nothing
     data: Build = nothing
+    query: str = ""
+
+    def url(self, name: str, world: World) -> str:
+        """The address of the call."""
+        return reverse(name, kwargs=dict(self.arguments(world))) + (f"?{self.query}" if self.query else "")
 
 
 def on_record(open_to: frozenset[str], data: Build = nothing, arguments: Build = of) -> list[Row]:
@@ -249,6 +256,11 @@ ROUTES: dict[str, list[Row]] = {
         Row("POST", SETTERS, trash_days, lambda world: {"level": "ORGANISATION", **CHANGE}),
     ],
     "organisation:flags": [Row("GET", ADMINISTRATORS)],
+    "organisation_api:settings": [Row("GET", SIGNED_IN)],
+    "organisation_api:setting": [
+        Row("GET", SIGNED_IN, trash_days),
+        Row("PUT", SETTERS, trash_days, lambda world: {"value": 40, "reason": "Probe"}, query="scope=organisation"),
+    ],
 }
 
 # Not called here, each with the reason; a stale entry fails.

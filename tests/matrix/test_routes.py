@@ -64,7 +64,7 @@ def client_of(world: World, principal: str) -> Client:
 
 def call(world: World, name: str, row: Row, client: Client):
     """The call of a row; its writes are taken back by the caller."""
-    url = reverse(name, kwargs=dict(row.arguments(world)))
+    url = row.url(name, world)
     if url.startswith("/api/"):
         body = "" if row.method == "GET" else json.dumps(dict(row.data(world)))
         return client.generic(row.method, url, body, content_type="application/json" if body else "")

@@ -95,6 +95,7 @@ def test_every_declared_setting_says_what_it_is():
         (3, {"most": 4}, 5, None),
         (Decimal("0.7"), {}, "0,25", Decimal("0.25")),
         (Decimal("0.7"), {}, "NaN", None),
+        (Decimal("0.7"), {}, "1e-999999", None),
         (True, {}, "false", False),
         (True, {}, "2", None),
         (time(7), {}, "18:30", time(18, 30)),
