@@ -140,5 +140,8 @@ COMMANDS = {
         SERVE,
         _module("backups.command"),
     ),
+    "settings": Command(
+        "settings of all organisations (list|set|clear)", SERVE, _inside("settings", MANAGE, "settings")
+    ),
     "shell": Command("Django's shell with the product's models", SERVE, _inside("shell", MANAGE, "shell")),
 }
