@@ -40,7 +40,7 @@ VALUES (%(job)s, %(organisation)s, %(period)s, 'RUNNING', 1, now(), now() + %(le
 ON CONFLICT (job, organisation_id, period) DO UPDATE
    SET state = 'RUNNING', attempts = jobs_jobrun.attempts + 1, started_at = now(), finished_at = NULL,
        locked_until = excluded.locked_until
- WHERE jobs_jobrun.state IN ('QUEUED', 'FAILED') AND jobs_jobrun.locked_until <= now()
+ WHERE (jobs_jobrun.state = 'QUEUED' OR (jobs_jobrun.state = 'FAILED' AND jobs_jobrun.locked_until <= now()))
    AND jobs_jobrun.attempts < %(attempts)s
 RETURNING id, attempts
 """

@@ -72,6 +72,12 @@ def numbers():
     return list(Effect.objects.order_by("id").values_list("number", flat=True))
 
 
+def event(scope, kind):
+    """The one event of that type; who started a task does not read the log."""
+    with system_scope(scope.organisation_id, job="test"):
+        return Event.objects.get(type=kind)
+
+
 def again(task):
     """The lease is over."""
     LongTask.objects.filter(pk=task.pk).update(locked_until=timezone.now() - timedelta(seconds=1))
@@ -91,7 +97,7 @@ def test_a_task_is_done_batch_by_batch_in_its_makers_name(rep, probe):
     assert work(rep.organisation_id, task.pk) is Outcome.AWAY, "it is done"
     assert due_tasks(rep.organisation_id) == []
     assert numbers() == [1, 2, 3, 4]
-    data = Event.objects.get(type="task.ended").data
+    data = event(rep, "task.ended").data
     assert data == {
         "task_id": task.pk,
         "kind": "probe",
@@ -111,7 +117,7 @@ def test_a_worker_is_told_at_once(rep, probe, monkeypatch, django_capture_on_com
     monkeypatch.setattr(tasks.work_on, "apply_async", send)
     task = start_task(scope=rep, kind="probe")
     with django_capture_on_commit_callbacks(execute=True):
-        handlers.start_task(Event.objects.get(type="task.queued"), rep)
+        handlers.start_task(event(rep, "task.queued"), rep)
     assert sent == [(rep.organisation_id, task.pk)]
     monkeypatch.setattr(working, "TURN", 0)
     tasks.work_on(*sent[0])
@@ -132,7 +138,7 @@ def test_cancelling_ends_it_behind_the_batch_that_goes_on_and_resuming_goes_on(r
     assert work(rep.organisation_id, task.pk) is Outcome.OVER
     task.refresh_from_db()
     assert (task.state, task.done, numbers()) == (TaskState.CANCELLED, 20, [1, 2])
-    assert Event.objects.get(type="task.ended").data["state"] == "CANCELLED"
+    assert event(rep, "task.ended").data["state"] == "CANCELLED"
     with pytest.raises(Conflict):
         cancel_task(scope=rep, task_id=task.pk)
 

@@ -79,13 +79,14 @@ def page_body(
     *,
     sort: Sort,
     shown: Callable[[Sequence[M]], Any],
+    reserved: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The answer for a page of a plain queryset in one fixed order; `shown` turns its rows into JSON values.
 
-    Other parameters than the cursors' are refused. Raises InvalidQuery.
+    Other parameters than the cursors' and those that the endpoint reads itself, `reserved`, are refused. Raises InvalidQuery.
     """
     params = request.query_params
-    unknown = {name: _("There is no such parameter.") for name in params if name not in PAGE_PARAMETERS}
+    unknown = {name: _("There is no such parameter.") for name in params if name not in {*PAGE_PARAMETERS, *reserved}}
     if unknown:
         raise InvalidQuery(_("The filter has faults."), errors=unknown)
     try:
