@@ -10,10 +10,12 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from crm.core.access import Scope, activate
+from crm.core.access import Scope, activate, system_scope
 from customers import services
 from customers.catalogue_starter import install_starter_catalogue
 from customers.models import Contact, Customer
+from jobs.models import ChangeSet, JobRun, LongTask
+from jobs.services import open_change_set, start_by_hand, start_task
 from organisation.choices import LinkPurpose, Role
 from organisation.links import create_link
 from organisation.models import Organisation, Team, User
@@ -41,6 +43,9 @@ class House:
     chain: Customer
     archived: Customer
     contact: Contact
+    batch: ChangeSet
+    going: LongTask
+    undone: LongTask
     set_up_token: str
 
 
@@ -68,6 +73,7 @@ def build_house() -> House:
         install_starter_catalogue(scope=scope)
     full, contact = _full(rep, manager, colleague)
     chain, archived = _others(rep, manager)
+    batch, going, undone = _long_work(manager, full)
     with acting(administrator) as scope:
         token = create_link(scope=scope, user=newcomer, purpose=LinkPurpose.SET_UP)
     return House(
@@ -84,8 +90,44 @@ def build_house() -> House:
         chain=chain,
         archived=archived,
         contact=contact,
+        batch=batch,
+        going=going,
+        undone=undone,
         set_up_token=token,
     )
+
+
+def _long_work(manager: User, left: Customer) -> tuple[ChangeSet, LongTask, LongTask]:
+    """A batch, a task that goes on, and an undo that has left a record alone; two runs of a job."""
+    with acting(manager) as scope:
+        batch = ChangeSet.objects.get(pk=open_change_set(scope=scope, kind="import", label="kunden.csv").change_set_id)
+        with activate(scope.with_change_set(batch.pk)):
+            Customer.objects.filter(pk=left.pk).update(website="https://huegel.example.org/")
+        going = start_by_hand(scope=scope, kind="customers.rebuild")
+        undone = start_task(scope=scope, kind="jobs.undo", label=batch.label, change_set_id=batch.pk)
+    with system_scope(manager.organisation_id, job="test") as scope:
+        values = {"state": "RUNNING", "done": 4_000, "total": 12_431, "spent_ms": 900, "started_at": scope.now}
+        # Leased for long, so that nobody takes it for lost.
+        LongTask.objects.filter(pk=going.pk).update(**values, locked_until=scope.now + timedelta(days=1))
+        rows = [["customers.customer", left.pk, "CHANGED_SINCE"]]
+        result = {"restored": 3, "recreated": 0, "removed": 8, "skipped": 1, "rows": rows}
+        LongTask.objects.filter(pk=undone.pk).update(
+            state="DONE", done=11, total=12, refused=1, result=result, started_at=scope.now, finished_at=scope.now
+        )
+        for state, error, begun in (("DONE", "", 2), ("FAILED", "TimeLimit", 1)):
+            at = scope.now - timedelta(days=begun)
+            JobRun.objects.create(
+                job="jobs.erase_trash",
+                organisation=manager.organisation,
+                period=at,
+                started_at=at,
+                finished_at=at + timedelta(seconds=7),
+                locked_until=at,
+                state=state,
+                error=error,
+                counts={"erased": 12},
+            )
+    return batch, going, undone
 
 
 def _full(rep: User, manager: User, reader: User) -> tuple[Customer, Contact]:
