@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -63,23 +63,24 @@ def choose_first(
 
 def why_not_next(scope: Scope, flag: Flag, row: FeatureFlag) -> str:
     """Why the flag cannot go on now, in words; nothing where it can or is at its end."""
+    return "" if Step(row.step).next() is None else next(_obstacles(scope, flag, row), "")
+
+
+def _obstacles(scope: Scope, flag: Flag, row: FeatureFlag) -> Iterator[str]:
     step = Step(row.step)
-    waiting = [name for name in flag.needs if _step_of(scope, name) is not Step.ALL]
-    budget = error_budget(scope)
-    if step.next() is None:
-        return ""
     if step is not Step.OFF and scope.now - row.step_since < LEAST_AT_A_STEP:
-        return _("A flag stays at least one day at each step.")
+        yield _("A flag stays at least one day at each step.")
+    waiting = [name for name in flag.needs if _step_of(scope, name) is not Step.ALL]
     if waiting:
-        return _("First these are on for everybody: %(flags)s.") % {"flags": ", ".join(waiting)}
+        yield _("First these are on for everybody: %(flags)s.") % {"flags": ", ".join(waiting)}
     if step.next() is Step.PILOT and not row.team_ids:
-        return _("Name a pilot team first.")
+        yield _("Name a pilot team first.")
+    budget = error_budget(scope)
     if budget.spent:
-        return _("The error budget of the last seven days is spent: %(failed)s of %(all)s operations failed.") % {
+        yield _("The error budget of the last seven days is spent: %(failed)s of %(all)s operations failed.") % {
             "failed": budget.failed,
             "all": budget.done + budget.failed,
         }
-    return ""
 
 
 def _locked(scope: Scope, key: str, version: int | None) -> tuple[Flag, FeatureFlag]:
