@@ -11,7 +11,7 @@ class Channel(TextChoices):
 
     IN_APP = "IN_APP", _("In the app")
     MAIL = "MAIL", _("In the app, and a mail at once")
-    DIGEST = "DIGEST", _("In the app, and in the digest at 07:00")
+    DIGEST = "DIGEST", _("In the app, and in the daily digest")
     OFF = "OFF", _("Off")
 
 

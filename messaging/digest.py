@@ -1,4 +1,4 @@
-"""The digest: at 07:00 of the organisation's wall clock, one mail a user with what came since."""
+"""The digest: at its time (a setting) on the organisation's wall clock, one mail a user with what came since."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class NoticeSettingsForm(ServiceForm):
         self.kinds = kinds
         for kind in kinds:
             choices = [(one.value, one.label) for one in kind.channels]
-            self.fields[kind.key] = forms.ChoiceField(label=kind.label, choices=choices)
+            self.fields[kind.key] = forms.ChoiceField(label=str(kind.label), choices=choices)
 
     def rows(self) -> list[tuple[NoticeKind, forms.BoundField]]:
         """Each kind with its field, for the page."""

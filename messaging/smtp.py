@@ -9,6 +9,7 @@ import hmac
 import re
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -112,12 +113,13 @@ def _deliver(server: smtplib.SMTP, mail: EmailMessage, to_address: str) -> Answe
     handed_over = False
     try:
         server.ehlo_or_helo_if_needed()
-        for step, code in (
-            ("MAIL", lambda: server.mail(_sender())[0]),
-            ("RCPT", lambda: server.rcpt(_plain(to_address))[0]),
-            ("DATA", lambda: server.docmd("DATA")[0]),
-        ):
-            answered = code()
+        steps: tuple[tuple[str, Callable[[], tuple[int, bytes]]], ...] = (
+            ("MAIL", lambda: server.mail(_sender())),
+            ("RCPT", lambda: server.rcpt(_plain(to_address))),
+            ("DATA", lambda: server.docmd("DATA")),
+        )
+        for step, ask in steps:
+            answered, _text = ask()
             if answered // 100 not in {2, 3}:
                 return _refused(answered, step)
         content = _LONE_DOT.sub(b"..", mail.as_bytes(policy=SMTP))

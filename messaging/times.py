@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
-DIGEST: Final = time(7)  # operations.md, Notices and mail
 
-
-def next_digest(now: datetime, zone: str) -> datetime:
-    """The instant of the next digest behind `now`."""
-    return _next(now, zone, DIGEST)
+def next_digest(now: datetime, zone: str, clock: time) -> datetime:
+    """The instant of the next digest behind `now`, at `clock`."""
+    return _next(now, zone, clock)
 
 
 def after_quiet(now: datetime, zone: str, begins: time, ends: time) -> datetime:

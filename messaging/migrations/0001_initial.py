@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=60, verbose_name='kind')),
-                ('channel', models.CharField(choices=[('IN_APP', 'In the app'), ('MAIL', 'In the app, and a mail at once'), ('DIGEST', 'In the app, and in the digest at 07:00'), ('OFF', 'Off')], max_length=8, verbose_name='reaches by')),
+                ('channel', models.CharField(choices=[('IN_APP', 'In the app'), ('MAIL', 'In the app, and a mail at once'), ('DIGEST', 'In the app, and in the daily digest'), ('OFF', 'Off')], max_length=8, verbose_name='reaches by')),
                 ('organisation', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation', verbose_name='organisation')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -129,10 +130,10 @@ def wording_of(message: Message) -> Wording:
 
 def values_of(message: Message) -> dict[str, Any]:
     """All values of a mail, the secret ones opened while they are there. Raises SealBroken."""
-    secret = {}
+    secret: dict[str, Any] = {}
     if message.sealed is not None:
         secret = json.loads(open_sealed(message.sealed, associated=_place(message.organisation_id, message.send_key)))
-    return message.parameters | secret
+    return {**message.parameters, **secret}
 
 
 def shown_mail(message: Message) -> ShownMail:
@@ -195,5 +196,5 @@ def _place(organisation_id: int, send_key: str) -> str:
 def _refuse_address(address: str) -> None:
     try:
         validate_email(address)
-    except ValueError:
+    except ValidationError:
         raise Invalid(_("An e-mail address, for example name@company.de."), field="to_address") from None

@@ -15,8 +15,10 @@ from django.urls import reverse
 from django.utils import translation
 
 from crm.core.access import Scope
+from crm.core.options import option_value
 from messaging.choices import Channel
 from messaging.models import Notice, NoticePreference, QuietHours
+from messaging.options import DIGEST_AT
 from messaging.registry import NoticeKind, address_of, kind_named, subject_named
 from messaging.scopes import telling
 from messaging.services.messages import Mail, path_to_address, queue_mails
@@ -138,8 +140,9 @@ def _insert(
     parameters: Mapping[str, Any],
 ) -> dict[int, int]:
     """Write the notices; ids of the new ones by user, without those that only counted up."""
+    in_digest = [one.channel is Channel.DIGEST for one in readers]
     content = json.dumps(dict(parameters), cls=DjangoJSONEncoder, ensure_ascii=False, sort_keys=True)
-    values = {
+    values: dict[str, Any] = {
         "organisation": scope.organisation_id,
         "kind": kind.key,
         "subject_type": subject[0] if subject else "",
@@ -147,9 +150,9 @@ def _insert(
         "parameters": content,
         "fold_key": f"{subject[0]}:{subject[1]}" if subject else hashlib.sha256(content.encode()).hexdigest(),
         "now": scope.now,
-        "digest_at": next_digest(scope.now, scope.zone),
+        "digest_at": next_digest(scope.now, scope.zone, option_value(DIGEST_AT, scope)) if any(in_digest) else None,
         "users": [one.user.pk for one in readers],
-        "in_digest": [one.channel is Channel.DIGEST for one in readers],
+        "in_digest": in_digest,
     }
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -29,14 +30,13 @@ def change_notice_settings(
             raise Invalid(_("This choice is not possible here."), field=key)
     if (begins is None) != (ends is None) or (begins is not None and begins == ends):
         raise Invalid(_("A beginning and an end that differ, or neither."), field="ends")
-    own = {"organisation_id": scope.organisation_id, "user_id": scope.user_id}
+    own: dict[str, Any] = {"organisation_id": scope.organisation_id, "user_id": scope.user_id}
     NoticePreference.objects.bulk_create(
         [NoticePreference(**own, kind=key, channel=channel) for key, channel in sorted(channels.items())],
         update_conflicts=True,
         unique_fields=["user", "kind"],
         update_fields=["channel"],
     )
-    if begins is None:
-        QuietHours.objects.visible_to(scope).delete()
-        return
-    QuietHours.objects.update_or_create(user_id=scope.user_id, defaults={**own, "begins": begins, "ends": ends})
+    QuietHours.objects.visible_to(scope).filter(user_id=scope.user_id).delete()
+    if begins is not None and ends is not None:
+        QuietHours.objects.create(**own, begins=begins, ends=ends)

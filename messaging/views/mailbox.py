@@ -13,9 +13,10 @@ from django.views.decorators.http import require_GET
 
 from crm.core.access import CrmRequest
 from crm.core.errors import NotFound
-from crm.core.paging import Sort, paginate
+from crm.core.paging import Sort
 from messaging import services
 from messaging.models import Message
+from messaging.views.paging import page_of
 from organisation.models import Organisation
 
 NEWEST_FIRST: Final = Sort("id", descending=True)
@@ -26,12 +27,7 @@ NEWEST_FIRST: Final = Sort("id", descending=True)
 def mailbox(request: CrmRequest) -> HttpResponse:
     """All mails, newest first."""
     _demo_only(request)
-    page = paginate(
-        Message.objects.visible_to(request.scope),
-        sort=NEWEST_FIRST,
-        after=request.GET.get("after", ""),
-        before=request.GET.get("before", ""),
-    )
+    page = page_of(request, Message.objects.visible_to(request.scope), NEWEST_FIRST)
     rows = [(message, services.shown_mail(message).subject) for message in page.rows]
     return render(
         request, "messaging/mailbox.html", {"page": page, "rows": rows, "tab": "mailbox", "area": "organisation"}

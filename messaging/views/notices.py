@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.core.access import CrmRequest
-from crm.core.paging import Sort, paginate
+from crm.core.paging import Sort
 from messaging import services
 from messaging.models import Notice
+from messaging.views.paging import page_of
 
 NEWEST_FIRST: Final = Sort("created_at", descending=True)
 
@@ -23,12 +24,7 @@ def notices(request: CrmRequest) -> HttpResponse:
     """All of one's own, newest first, or the unread alone."""
     only_unread = request.GET.get("show") == "unread"
     rows = Notice.objects.visible_to(request.scope)
-    page = paginate(
-        rows.unread() if only_unread else rows,
-        sort=NEWEST_FIRST,
-        after=request.GET.get("after", ""),
-        before=request.GET.get("before", ""),
-    )
+    page = page_of(request, rows.unread() if only_unread else rows, NEWEST_FIRST)
     context = {
         "page": page,
         "only_unread": only_unread,

@@ -120,7 +120,7 @@ def _preview(request: CrmRequest, template: Template, language: str, draft: Word
     form = PreviewForm(request.POST or None)
     form.fields["person"].queryset = _people(request)  # type: ignore[attr-defined]
     chosen = form.cleaned_data["person"] if form.is_valid() else None
-    person = chosen or _people(request).filter(pk=request.scope.user_id).get()
+    person = chosen or User.objects.visible_to(request.scope).get_or_not_found(pk=request.scope.user_id)
     values = services.example_values(scope=request.scope, key=template.key, language=language, person=person)
     try:
         subject, body = draft.fill(values)

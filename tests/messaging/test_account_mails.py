@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -48,17 +49,15 @@ def link_in(message) -> str:
     return re.search(r"https?://[^/]+(/accounts/\S+)", services.shown_mail(message).body)[1]
 
 
-def test_a_known_address_costs_what_an_unknown_one_costs(client, member):
+def test_a_known_address_costs_what_an_unknown_one_costs(member):
     statements = {}
     for email in (member.email, "nobody@example.org", "RIEKE@EXAMPLE.ORG"):
-        with CaptureQueriesContext(
-            connection,
-        ) as caught:
-            answer = client.post(RESET, {"email": email})
+        with CaptureQueriesContext(connection) as caught:
+            answer = Client().post(RESET, {"email": email})
         assert answer.status_code == 302
-        statements[email] = [re.sub(r"'[^']*'", "", one["sql"])[:60] for one in caught]
+        statements[email] = [re.sub(r"'[^']*'|\d+", "", one["sql"])[:60] for one in caught]
     first = statements.pop(member.email)
-    assert all(one == first for one in statements.values())
+    assert list(statements.values()) == [first, first]
     assert not any("organisation_user" in one for one in first), "nobody looks whose address it is"
     assert asked() == 3
     assert messages_of(member.organisation) == []
@@ -197,7 +196,7 @@ def test_a_new_second_factor_is_told(client, people, organisation):
     member = people()
     client.post("/accounts/login/", {"login": member.email, "password": PASSWORD})
     secret = client.get("/accounts/second-factor/app/").context["form"].secret
-    client.post("/accounts/second-factor/app/", {"code": code(secret)})
+    assert client.post("/accounts/second-factor/app/", {"code": code(secret)}).status_code == 302
     assert "security.factor_added" in [one.kind for one in notices_of(member)]
 
 

@@ -13,8 +13,10 @@ from crm.core.errors import Invalid, NotFound
 from messaging import digest, services
 from messaging.choices import Channel
 from messaging.models import Notice, NoticePreference
+from messaging.options import DIGEST_AT
 from messaging.registry import NoticeKind, all_kinds, notice_kind, notice_subject
 from messaging.services import change_notice_settings, notify, read_all_notices, read_notice
+from organisation.services import set_value
 from tests.conftest import make_user, scope_of
 from tests.messaging.conftest import messages_of, notices_of
 
@@ -242,6 +244,15 @@ def test_the_digest_gathers_what_is_unread_once(actor, people, kinds, organisati
     shown = services.shown_mail(message)
     assert (message.user_id, shown.subject) == (reader.pk, "FreshPlan: Hinweise (2)")
     assert shown.body.index("Probe snow") < shown.body.index("Probe rain")
+
+
+def test_the_organisation_says_when_its_digest_comes(actor, people, kinds, organisation):
+    reader = people()
+    with activate(scope_of(actor)) as scope:
+        set_value(scope=scope, key=DIGEST_AT.key, level="ORGANISATION", value="17:30", reason="Probe")
+    told_at(NOON, actor, "probe.digest", reader)
+    with system_scope(organisation.pk, job="test"):
+        assert Notice.objects.get(user=reader).digest_at == NOON + timedelta(hours=5, minutes=30)
 
 
 def test_a_digest_that_is_not_due_waits(actor, people, tell, organisation):

@@ -127,7 +127,7 @@ def test_the_page_goes_through_all_by_keyset(as_user, reader, many):
         following = re.search(r'rel="next" href="\?([^"]+)"', page)
         address = f"{LIST}?{following[1].replace('&amp;', '&')}" if following else ""
     assert (seen, address) == (list(range(119, -1, -1)), "")
-    assert client.get(f"{LIST}?after=nonsense").status_code in {400, 404, 422}
+    assert "Nr119" in client.get(f"{LIST}?after=nonsense").content.decode()
 
 
 def test_unread_alone_and_nothing_at_all(as_user, reader, many):
@@ -218,7 +218,7 @@ def test_markup_in_a_wording_or_a_name_is_text(as_user, people):
     manager = people("MANAGER", name="<script>alert(1)</script>")
     shown = as_user(manager).post(f"{EDIT}preview/", {"subject": "{{ name }}", "body": "<b>{{ name }}</b>"})
     assert "<script>" not in shown.content.decode()
-    assert "<b>&lt;" not in shown.content.decode()
+    assert "&lt;b&gt;&lt;script&gt;" in shown.content.decode()
 
 
 def test_pages_of_wordings_that_are_not(as_user, people):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -51,7 +52,7 @@ def test_a_mail_goes_out_once_with_its_headers(receiver, reader, organisation):
     mail = message_from_bytes(raw, policy=policy.default)
     (row,) = messages_of(organisation)
     assert recipient == "unal@example.org"
-    assert mail["To"] == '"Ünal Größe" <unal@example.org>'
+    assert mail["To"] == "Ünal Größe <unal@example.org>"
     assert mail["From"] == "FreshPlan <post@crm.example.org>"
     assert mail["Subject"] == "Rain"
     assert mail["Message-ID"] == row.message_id
@@ -130,9 +131,9 @@ def test_six_attempts_and_no_more(receiver, reader, organisation):
     assert states(organisation) == [("FAILED", 6, "SMTP 450 at RCPT")]
 
 
-def test_a_server_that_is_away_is_found_out_by_one_mail(receiver, reader, organisation):
-    receiver.socket.close()
-    receiver.join(2)
+def test_a_server_that_is_away_is_found_out_by_one_mail(receiver, reader, organisation, settings):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        settings.EMAIL_PORT = nobody.getsockname()[1]
     for number in range(3):
         queue(reader, key=f"probe:{number}")
     assert send_due(organisation.pk) == Sent(1, is_server_there=False)

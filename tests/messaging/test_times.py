@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 
 import pytest
 
+from messaging.options import DIGEST_AT
 from messaging.times import after_quiet, next_digest
 
 BERLIN = "Europe/Berlin"
@@ -27,7 +28,7 @@ def at(text: str) -> datetime:
     ],
 )
 def test_the_digest_is_at_seven_where_the_organisation_is(now, zone, digest):
-    assert next_digest(at(now), zone) == at(digest)
+    assert next_digest(at(now), zone, DIGEST_AT.default) == at(digest)
 
 
 @pytest.mark.parametrize(
