@@ -11,6 +11,7 @@ from customers import projection
 from customers.models import Customer, CustomerFieldValue
 from customers.services.catalogue import PROJECT_FIELD, finish_projection
 from jobs.kinds import Batch, Step, task_kind
+from jobs.models import LongTask
 
 BATCH: Final = 5_000  # customers a transaction: about a second of work, so that writers never wait long
 WAIT: Final = 1.0  # seconds between two looks at who still writes values
@@ -38,7 +39,10 @@ def project_field(scope: Scope, batch: Batch) -> Step:
     holders = values.filter(customer_id__gt=place["last"]).order_by("customer_id")
     ids = list(holders.values_list("customer_id", flat=True)[:BATCH])
     if not ids:
-        finish_projection(scope=scope, definition_id=batch.parameters["definition_id"])
+        newer = LongTask.objects.visible_to(scope).filter(kind=PROJECT_FIELD, pk__gt=batch.task_id)
+        # What changed since has a task of its own: that one alone knows when all is done.
+        if not newer.filter(parameters__definition_id=batch.parameters["definition_id"]).exists():
+            finish_projection(scope=scope, definition_id=batch.parameters["definition_id"])
         return Step(cursor=place, finished=True)
     projection.project(ids)
     return Step(cursor={"last": ids[-1]}, done=len(ids))

@@ -19,6 +19,8 @@ from jobs.registry import erasers
 from jobs.schedule import periodic, periodic_once
 from organisation.answers import forget_answers
 from outbox.models import Delivery
+from outbox.services.intake import forget_old
+from outbox.services.retention import trim_messages
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,28 @@ def trim_deliveries(scope: Scope) -> dict[str, int]:
     runs = JobRun.objects.visible_to(scope).filter(organisation=scope.organisation_id, period__lt=old)
     tasks = LongTask.objects.visible_to(scope).exclude(state__in=TaskState.open()).filter(created_at__lt=old)
     return {"deliveries": deliveries.delete()[0], "runs": runs.delete()[0], "tasks": tasks.delete()[0]}
+
+
+@periodic(
+    daily=NIGHT,
+    label=_("Forget old messages of other systems"),
+    description=_("Bodies of messages and calls are kept for 30 days, samples of refused ones for 7, keys for 400."),
+    counted={"bodies": _("bodies")},
+)
+def forget_messages(scope: Scope) -> dict[str, int]:
+    """Forget the raw bodies of messages that came in, and what else has had its time."""
+    return {"bodies": forget_old(scope=scope)}
+
+
+@periodic(
+    daily=NIGHT,
+    label=_("Forget old messages to subscribers"),
+    description=_("Messages and their attempts are kept for 90 days; behind a pause they wait for 30."),
+    counted={"messages": _("messages")},
+)
+def forget_sent_messages(scope: Scope) -> dict[str, int]:
+    """Forget messages to subscribers and their attempts, and give up what waited too long."""
+    return {"messages": trim_messages(scope=scope)}
 
 
 @periodic(

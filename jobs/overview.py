@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, Max, Model
+from django.db.models import Max, Model
 
 from crm.core.access import Scope
+from crm.core.paging import COUNT_CAP
 from jobs.choices import RunState
 from jobs.models import JobRun
 from jobs.registry import Undoable, undoables
@@ -69,12 +71,13 @@ def _line(scope: Scope, job: PeriodicJob, last: JobRun | None, planned: datetime
 
 @dataclass(frozen=True, slots=True)
 class TableChanges:
-    """How many rows of one table a change set made, changed and deleted."""
+    """How many rows of one table a change set made, changed and deleted; `is_capped`: there are more."""
 
     label: Any
     made: int
     changed: int
     deleted: int
+    is_capped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +89,18 @@ class ChangedRecord:
 
 
 def changes_of(change_set_id: int) -> list[TableChanges]:
-    """What a change set did, by table; of the rows that the active scope may read. One query per table."""
+    """What a change set did, by table; of the rows that the active scope may read, no more than 10,000 each.
+
+    One query per table.
+    """
     found = []
     for entry in undoables():
         rows = _history(entry.model).filter(history_change_set_id=change_set_id).order_by()
-        counts = dict(rows.values_list("history_type").annotate(Count("id", distinct=True)))
+        pairs = list(rows.values_list("id", "history_type")[: COUNT_CAP + 1])
+        counts = Counter(kind for _pk, kind in set(pairs[:COUNT_CAP]))
         if counts:
             label = entry.model._meta.verbose_name_plural
-            found.append(TableChanges(label, counts.get("+", 0), counts.get("~", 0), counts.get("-", 0)))
+            found.append(TableChanges(label, counts["+"], counts["~"], counts["-"], len(pairs) > COUNT_CAP))
     return found
 
 

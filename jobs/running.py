@@ -102,8 +102,9 @@ def due_runs(now: datetime) -> list[DueRun]:
         with _runs_of(organisation_id), connection.cursor() as cursor:
             _note_lost(organisation_id)
             zone = _zone_of(organisation_id)
-            values = {"organisation": organisation_id, "attempts": ATTEMPTS, "jobs": [job.name for job in jobs]}
-            cursor.execute(_DUE, values | {"periods": [job.period(now, zone) for job in jobs]})
+            values: dict[str, Any] = {"organisation": organisation_id, "attempts": ATTEMPTS}
+            values |= {"jobs": [job.name for job in jobs], "periods": [job.period(now, zone) for job in jobs]}
+            cursor.execute(_DUE, values)
             found += [DueRun(name, organisation_id, period) for name, period in cursor.fetchall()]
     return found
 
@@ -150,7 +151,7 @@ def _claim(job: PeriodicJob, organisation_id: int | None, period: datetime) -> C
             return None  # another run of it goes on
     if row is None:
         return None
-    claim = Claim(*row, zone=zone)
+    claim = Claim(run_id=row[0], attempt=row[1], zone=zone)
     if missed and claim.attempt == 1:
         log.warning("job missed", job=job.name, organisation=organisation_id, missed=missed)
         if organisation_id is not None:

@@ -56,7 +56,7 @@ class JobSerializer(serializers.Serializer[Any]):
     """A periodic job with its last run and its next one. `missed`: starts that have passed without a run until now."""
 
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     description = serializers.CharField()
     plan = serializers.CharField(help_text="In words of the caller's language.")
     limit_seconds = serializers.IntegerField()
@@ -130,7 +130,7 @@ class ChangeSetSerializer(serializers.ModelSerializer[ChangeSet]):
 
     class Meta:
         model = ChangeSet
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "kind",
             "label",
@@ -154,12 +154,13 @@ class ChangeSetListSerializer(serializers.Serializer[Any]):
 
 
 class TableSerializer(serializers.Serializer[Any]):
-    """How many rows of one table a change set made, changed and deleted."""
+    """How many rows of one table a change set made, changed and deleted, counted no further than 10,000."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     made = serializers.IntegerField()
     changed = serializers.IntegerField()
     deleted = serializers.IntegerField()
+    is_capped = serializers.BooleanField(help_text="There are more.")
 
 
 class WholeChangeSetSerializer(ChangeSetSerializer):
@@ -173,5 +174,5 @@ class WholeChangeSetSerializer(ChangeSetSerializer):
         return list(TableSerializer(changes_of(change_set.pk), many=True).data)
 
     class Meta(ChangeSetSerializer.Meta):
-        fields = (*ChangeSetSerializer.Meta.fields, "tables")  # type: ignore[assignment]
+        fields = (*ChangeSetSerializer.Meta.fields, "tables")
         read_only_fields = fields

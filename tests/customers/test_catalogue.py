@@ -209,6 +209,35 @@ def test_a_freed_slot_shows_nothing_of_the_field_before(people: People) -> None:
         assert (slot_read(scope), found(scope, "7")) == (first, [customer.pk])
 
 
+def test_a_field_switched_off_while_its_slot_is_filled_keeps_it_until_it_is_empty(
+    people: People, monkeypatch: Any
+) -> None:
+    """The task that was filling does not say that the emptying is done."""
+    manager = people("MANAGER")
+    customers = [made(manager) for _ in range(2)]
+    with acting(manager) as scope:
+        field = define(scope, "covers")
+        for customer in customers:
+            services.write_fields(scope=scope, customer_id=customer.pk, values={"covers": 7})
+    monkeypatch.setattr("customers.long_work.BATCH", 1)
+    with acting(manager) as scope:
+        slot = services.set_hot(scope=scope, definition_id=field.pk, hot=True).hot_slot
+        (filling,) = due_tasks(scope.organisation_id)
+        monkeypatch.setattr("jobs.working.TURN", 0)
+        for _turn in range(2):
+            assert work(scope.organisation_id, filling) is Outcome.MORE
+        assert getattr(CustomerHot.objects.get(pk=customers[0].pk), slot) == 70_000
+        services.set_hot(scope=scope, definition_id=field.pk, hot=False)
+        monkeypatch.setattr("jobs.working.TURN", 60)
+        assert work(scope.organisation_id, filling) is Outcome.OVER
+        field.refresh_from_db()
+        assert (field.ready_slot, field.freed_slot) == ("", slot)
+        work_all(scope)
+        field.refresh_from_db()
+        assert field.freed_slot == ""
+        assert set(CustomerHot.objects.values_list(slot, flat=True)) == {None}
+
+
 def test_a_field_made_and_switched_on_at_once_is_ready(people: People) -> None:
     """It has no values that anybody could be writing; one that is older waits for the worker."""
     with acting(people("MANAGER")) as scope:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from crm.core.access import activate, system_scope
 from customers.models import Contact, Customer
-from jobs import schedule
+from jobs import overview, schedule
 from jobs.models import JobRun, LongTask
 from jobs.services import open_change_set, start_by_hand, start_task
 from jobs.working import Outcome, due_tasks, work
@@ -181,6 +181,15 @@ def test_a_change_set_says_what_it_did_and_is_undone_with_a_list_of_what_stayed(
     assert "This batch has been undone already." in text(page(client_of_manager, "jobs:change_set", pk))
     refused = client_of_manager.post(reverse("jobs:undo", args=[pk]), follow=True)
     assert "has been undone already" in text(refused)
+
+
+def test_a_large_change_set_is_counted_no_further_than_ten_thousand(
+    client_of_manager, organisation, imported, monkeypatch
+):
+    monkeypatch.setattr(overview, "COUNT_CAP", 1)
+    shown = text(page(client_of_manager, "jobs:change_set", imported[0]))
+    assert re.search(r"customers the first ten thousand 1 0 0", shown, re.IGNORECASE)
+    assert re.search(r"contacts 1 0 0", shown, re.IGNORECASE)
 
 
 def test_the_api_tells_and_does_the_same(client_of_manager, organisation, manager, imported):
