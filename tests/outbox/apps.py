@@ -10,5 +10,9 @@ class ProbeConfig(AppConfig):
     label = "probe"
 
     def ready(self) -> None:
-        """Register the handlers."""
+        """Register the handlers and the provider."""
+        from outbox.providers import register_provider
         from tests.outbox import handlers  # noqa: F401
+        from tests.outbox.providers import Probe
+
+        register_provider(Probe())

@@ -38,6 +38,7 @@ DEFINER_FUNCTIONS = {
     "customers_twins": "a duplicate hint tells of hidden customers only that there is one; applies the rule itself",
     "messaging_busy_organisations": "the sender asks once for all organisations; tells ids alone",
     "organisation_count_operation": "counts after an operation's transaction, when no scope is set; tells nothing",
+    "outbox_connection_at": "the webhook door finds connection and organisation by an address's key before a scope exists",
     "organisation_demo_users": "the sign-in page of a demo names its users before a scope exists",
     "organisation_ids": "schedulers run for each organisation",
     "organisation_link_user": "a one-time link is redeemed before a scope exists; needs the token's digest",

@@ -1,0 +1,122 @@
+"""The health call of a connection: asked by a worker between two transactions, its answer kept and told."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from crm.core.access import Scope, activate, system_scope_for
+from outbox.calling import CallRefused, Client, CredentialsRefused, ProviderUnavailable
+from outbox.choices import CheckResult, ConnectionState, CredentialRole
+from outbox.encryption import open_sealed
+from outbox.events import CredentialsRefused as CredentialsWereRefused
+from outbox.events import IntegrationDegraded, IntegrationRecovered
+from outbox.models import Connection, ConnectionCheck, Credential
+from outbox.providers import Provider, provider_named
+from outbox.services import publish
+from outbox.services.connections import promote_credential
+
+EVERY: Final = timedelta(minutes=1)
+BROKEN_EVERY: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """How the other side answered; `wait` where it must not be asked again at once."""
+
+    result: CheckResult
+    status: int | None = None
+    wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """An opened credential for calls out."""
+
+    pk: int
+    kind: str
+    role: str
+    value: str
+
+
+def check(organisation_id: int, connection_id: int) -> CheckResult | None:
+    """Ask the other side and keep how it answered; None where there is nobody to ask.
+
+    A credential to come is tried first: accepted, it is in use from now; refused, the one in use is asked with.
+    """
+    scope = dataclasses.replace(system_scope_for(organisation_id, job="connection-check"), request_id=uuid.uuid4().hex)
+    with transaction.atomic(), activate(scope):
+        connection = Connection.objects.visible_to(scope).present().filter(pk=connection_id).first()
+        provider = provider_named(connection.provider) if connection is not None else None
+        secrets = _secrets(scope, connection_id, provider) if provider is not None else []
+    if connection is None or provider is None or not connection.base_url:
+        return None
+    client = Client(connection, scope, calls_per_minute=provider.calls_per_minute)
+    started = time.monotonic()
+    coming = [one for one in secrets if one.role == CredentialRole.NEXT]
+    found = _ask(provider, client, [one for one in secrets if one.role == CredentialRole.CURRENT], coming)
+    is_proven = bool(coming) and found.result == CheckResult.OK
+    if coming and found.result == CheckResult.REFUSED:
+        found = _ask(provider, client, [one for one in secrets if one.role == CredentialRole.CURRENT], [])
+    took = round((time.monotonic() - started) * 1000)
+    scope = dataclasses.replace(scope, now=timezone.now())
+    with transaction.atomic(), activate(scope):
+        for one in coming if is_proven else []:
+            promote_credential(scope=scope, credential_id=one.pk)
+        _keep(scope, connection_id, found, took)
+    return found.result
+
+
+def _secrets(scope: Scope, connection_id: int, provider: Provider) -> list[_Secret]:
+    kinds = [kind.key for kind in provider.credentials if not kind.inbound]
+    rows = Credential.objects.visible_to(scope).filter(connection_id=connection_id, kind__in=kinds)
+    rows = rows.filter(Q(valid_until=None) | Q(valid_until__gt=scope.now)).exclude(role=CredentialRole.PREVIOUS)
+    return [_Secret(row.pk, row.kind, row.role, open_sealed(row.sealed, associated=row.place)) for row in rows]
+
+
+def _ask(provider: Provider, client: Client, current: list[_Secret], coming: list[_Secret]) -> _Result:
+    """One health call with the credentials in use, those to come in their place."""
+    try:
+        provider.check(client, {one.kind: one.value for one in [*current, *coming]})
+    except CredentialsRefused as error:
+        return _Result(CheckResult.REFUSED, error.status)
+    except CallRefused as error:
+        return _Result(CheckResult.WRONG, error.status)
+    except ProviderUnavailable as error:
+        return _Result(CheckResult.AWAY, error.status, max(timedelta(0), error.retry_at - timezone.now()))
+    return _Result(CheckResult.OK, 200)
+
+
+def _keep(scope: Scope, connection_id: int, found: _Result, took: int) -> None:
+    rows = Connection.objects.visible_to(scope).present().filter(pk=connection_id)
+    connection = rows.select_for_update(of=("self",)).first()
+    row = ConnectionCheck.objects.visible_to(scope).filter(connection_id=connection_id).first()
+    if connection is None or row is None:
+        return
+    was, is_ok = row.result, found.result == CheckResult.OK
+    if found.result == CheckResult.REFUSED and connection.state == ConnectionState.ACTIVE:
+        connection.state = ConnectionState.BROKEN
+        connection.save(update_fields=["state"])
+        publish(CredentialsWereRefused(connection_id=connection_id, status=found.status or 0))
+    elif is_ok and connection.state == ConnectionState.BROKEN:
+        connection.state = ConnectionState.ACTIVE
+        connection.save(update_fields=["state"])
+    if was not in {"", CheckResult.OK} and is_ok:
+        publish(IntegrationRecovered(connection_id=connection_id))
+    elif was in {"", CheckResult.OK} and found.result in {CheckResult.AWAY, CheckResult.WRONG}:
+        publish(IntegrationDegraded(connection_id=connection_id, result=found.result))
+    pause = {ConnectionState.ACTIVE: EVERY, ConnectionState.BROKEN: BROKEN_EVERY}.get(ConnectionState(connection.state))
+    row.due_at = None if pause is None else scope.now + max(pause, found.wait)
+    row.locked_until, row.checked_at = None, scope.now
+    row.result, row.status, row.milliseconds = found.result, found.status, took
+    if is_ok:
+        row.succeeded_at = scope.now
+    row.save(update_fields=["due_at", "locked_until", "checked_at", "result", "status", "milliseconds", "succeeded_at"])
