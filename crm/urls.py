@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("crm.core.urls")),
     path("customer-management/", include("customers.urls")),
     path("settings/jobs/", include("jobs.urls")),
+    path("settings/", include("outbox.intake_urls")),
+    path("settings/webhooks/", include("outbox.webhook_urls")),
     path("settings/", include("organisation.urls")),
     path("messages/", include("messaging.urls")),
     path("accounts/", include("organisation.account_urls")),
@@ -18,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("customers.api.urls")),
     path("api/", include("organisation.api.urls")),
     path("api/", include("jobs.api.urls")),
+    path("api/", include("outbox.api.webhook_urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -38,6 +38,10 @@ class CustomerQuerySet(ScopedQuerySet["Customer"]):
         trash = super().visible_to(scope).filter(deleted_at__isnull=False)
         return trash if scope.allows("trash.read_all") else trash.filter(deleted_by_id=scope.user_id)
 
+    def known_to(self, scope: Scope) -> Self:
+        """What the scope may read, and what lies in the trash of it: who saw an account may hear that it is gone."""
+        return super().visible_to(scope)
+
     def changeable_by(self, scope: Scope) -> Self:
         """Own, the team's, granted with `change`; for readers of all nothing unless they write all."""
         if scope.writes_all:

@@ -96,3 +96,9 @@ def _visible_owners(user: User) -> frozenset[int]:
     enter_organisation(user.organisation_id)
     members = User.objects.filter(team__in=Team.objects.filter(leads=user)).values_list("pk", flat=True)
     return frozenset({user.pk, *members})
+
+
+def person_scope(user_id: int) -> Scope | None:
+    """The scope of an active user of the open scope's organisation, for what is done in his name without him; else None."""
+    user = User.objects.select_related("organisation").filter(pk=user_id, is_active=True).first()
+    return scope_for(user, source="webhook") if user is not None else None

@@ -17,10 +17,12 @@ class OrganisationConfig(AppConfig):
         from crm.core import flags, operations, options
         from crm.core.api import callers
         from organisation import options as declared  # noqa: F401 - its settings
+        from organisation.access import person_scope
         from organisation.answers import AnswerRows
         from organisation.operations import count_operation
         from organisation.stored_options import read_flags, read_settings
         from organisation.tokens import open_token
+        from outbox.visibility import register_people
 
         options.register_reader(read_settings)
         flags.register_reader(read_flags)
@@ -28,6 +30,7 @@ class OrganisationConfig(AppConfig):
         callers.register_tokens(open_token)
         callers.register_answers(AnswerRows())
         callers.register_area("settings", _("Settings"))
+        register_people(person_scope)
         entry = NavEntry(
             key="organisation",
             label=_("Settings"),

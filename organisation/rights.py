@@ -36,7 +36,12 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "flags.change": frozenset({Role.ADMINISTRATOR}),
     "templates.edit": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
     "jobs.manage": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
+    "webhooks.manage": frozenset({Role.ADMINISTRATOR}),
     "exports.run": frozenset(Role),
+    # other systems
+    "connections.manage": frozenset({Role.ADMINISTRATOR}),
+    "integrations.read": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
+    "inbox.replay": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
     "tokens.own": frozenset(Role),
 }
 

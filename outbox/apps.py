@@ -12,7 +12,16 @@ class OutboxConfig(AppConfig):
 
     def ready(self) -> None:
         """Registrations; imported here, when all models stand."""
+        from crm.core.api.callers import register_area
         from crm.core.health import register_check
+        from crm.core.metrics import register_figures
+        from outbox.metrics import figures
+        from outbox.providers import register_provider
+        from outbox.providers.freshplan import FreshPlan
         from outbox.services import relay_check
 
         register_check("relay", relay_check)
+        register_figures(figures)
+        register_provider(FreshPlan())
+        register_area("events", _("Events"))
+        register_area("webhooks", _("Webhooks"))

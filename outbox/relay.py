@@ -1,4 +1,5 @@
-"""The relay: gives committed events their place in the feed, makes their deliveries, hands what is due to the workers.
+"""The relay: gives committed events their place in the feed, makes their deliveries to our own handlers and to
+subscribers, hands what is due for handlers to the workers. Subscribers are served by the senders (`sender.py`).
 
 It runs as the database role `<database>_relay` and keeps no state of its own: killed at any point it goes on where the
 tables stand; a second one beside it is harmless. Redis only carries messages: what got lost there is handed over again.
@@ -18,12 +19,13 @@ from kombu.exceptions import OperationalError as BrokerAway
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from outbox.intake_due import due_tasks
+from outbox.matching import PLACING_LOCK
 from outbox.registry import subscriptions
-from outbox.wakeup import wake_key
+from outbox.wakeup import wake_key, wake_senders
 
 log = structlog.get_logger(__name__)
 
-LOCK: Final = 4_711_001  # advisory lock of the one that gives positions
 BATCH: Final = 1_000  # events placed in one transaction
 IN_QUEUE: Final = 500  # messages that may wait in Redis at once: a backlog stays in PostgreSQL
 QUEUED_SECONDS: Final = 15  # after so long without a worker a delivery is handed over again
@@ -36,6 +38,17 @@ WITH batch AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM outbox_e
      feed AS (SELECT coalesce(max(position), 0) AS top FROM outbox_event),
      placed AS (UPDATE outbox_event e SET position = feed.top + batch.place FROM batch, feed WHERE e.id = batch.id
                 RETURNING e.id, e.organisation_id, e.type, e.subject_type, e.subject_id, e.position, e.change_set_id),
+     sent AS (INSERT INTO outbox_dispatch (organisation_id, subscription_id, event_id, type, subject_type, subject_id,
+                                           position, state, attempts, error, gap_told, before)
+              SELECT p.organisation_id, s.id, p.id, p.type, p.subject_type, p.subject_id, p.position, 'WAITING', 0, '',
+                     false, ''
+                FROM placed p
+                JOIN outbox_subscription s
+                  ON s.organisation_id = p.organisation_id
+                 AND CASE WHEN p.type = 'freshplan.ping' THEN p.subject_type = 'subscription' AND p.subject_id = s.id
+                          ELSE s.proven_at IS NOT NULL AND s.state <> 'DISABLED'
+                               AND outbox_hears(s.types, s.subject_kinds, p.type, p.subject_type) END
+               ORDER BY p.position),
      made AS (INSERT INTO outbox_delivery (organisation_id, event_id, handler, subject_type, subject_id, position,
                                            state, attempts, error)
               SELECT p.organisation_id, p.id, s.handler, p.subject_type, p.subject_id, p.position, 'WAITING', 0, ''
@@ -104,6 +117,8 @@ class Relay:
     def round(self) -> bool:
         """Place, hand over, give a sign of life; whether there is more to do at once."""
         placed = place()
+        if placed:
+            wake_senders()
         handed = self.hand_over()
         if time.monotonic() >= self.next_beat:
             with transaction.atomic(), connection.cursor() as cursor:
@@ -122,14 +137,13 @@ class Relay:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_HAND_OVER, {"queued": QUEUED_SECONDS, "room": room})
             due = cursor.fetchall()
-        if not due:
+        tasks = [("outbox.tasks.deliver", row) for row in due] + due_tasks()
+        if not tasks:
             return 0
         try:
             with self.celery.producer_pool.acquire(block=True, timeout=1) as producer:
-                for organisation_id, delivery_id in due:
-                    self.celery.send_task(
-                        "outbox.tasks.deliver", args=[organisation_id, delivery_id], producer=producer, retry=False
-                    )
+                for name, arguments in tasks:
+                    self.celery.send_task(name, args=list(arguments), producer=producer, retry=False)
         except (BrokerAway, redis.RedisError, OSError) as error:
             log.warning("broker away, handing over again later", error=type(error).__name__)
             return 0
@@ -153,7 +167,7 @@ def place() -> int:
     """
     types, handlers, in_batches = ([list(column) for column in zip(*subscriptions(), strict=True)]) or ([], [], [])
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [PLACING_LOCK])
         if not cursor.fetchone()[0]:
             return 0
         values: dict[str, Any] = {"batch": BATCH, "types": types, "handlers": handlers, "in_batches": in_batches}

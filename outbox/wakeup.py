@@ -1,4 +1,4 @@
-"""The wake-up of the relay through Redis. It only shortens a wait: nothing rests on it."""
+"""The wake-ups of relay and senders through Redis. They only shorten a wait: nothing rests on them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def wake_key() -> str:
     return f"outbox:wake:{connection.settings_dict['NAME']}"
 
 
+def sender_key() -> str:
+    """The list that senders wait on."""
+    return f"outbox:send:{connection.settings_dict['NAME']}"
+
+
 class _Bell:
     """Rings within 100 ms or not at all."""
 
@@ -31,17 +36,17 @@ class _Bell:
         )
         self.quiet_until = 0.0
 
-    def ring(self) -> None:
+    def ring(self, key: str) -> None:
         if time.monotonic() < self.quiet_until:
             return
         try:
             with self.client.pipeline(transaction=False) as pipe:
-                pipe.lpush(wake_key(), "1")
-                pipe.ltrim(wake_key(), 0, 0)
+                pipe.lpush(key, "1")
+                pipe.ltrim(key, 0, 0)
                 pipe.execute()
         except (redis.RedisError, OSError) as error:
             self.quiet_until = time.monotonic() + PAUSE
-            log.warning("wake-up left out, the relay finds the events by itself", error=type(error).__name__)
+            log.warning("wake-up left out, what is due is found without it", error=type(error).__name__)
 
 
 @cache
@@ -51,4 +56,9 @@ def _bell() -> _Bell:
 
 def wake_relay() -> None:
     """Tell the relay that there is something to do; gives up after 100 ms and never raises."""
-    _bell().ring()
+    _bell().ring(wake_key())
+
+
+def wake_senders() -> None:
+    """Tell the senders that messages to subscribers may be due; gives up after 100 ms and never raises."""
+    _bell().ring(sender_key())

@@ -136,7 +136,7 @@ def run(port: int, *, demo: bool = True) -> int:
             signal.signal(number, signal.SIG_IGN)
         if supervisor.nightly is not None:
             supervisor.nightly.stop(1.0)
-        supervisor.stop(("beat", "relay", "worker", "web"), PROCESSES_STOP)
+        supervisor.stop(("beat", "sender", "relay", "worker", "web"), PROCESSES_STOP)
         backing.stop(SERVERS_STOP)
         folder.leave()
         if supervisor.posts:
@@ -189,6 +189,7 @@ def _processes(data: Path, env: dict[str, str], port: int) -> list[tuple[str, li
         ("web", web, served),
         ("relay", [str(PYTHON), str(ROOT / "manage.py"), "relay"], relay),
         ("worker", work, worker),
+        ("sender", [str(PYTHON), str(ROOT / "manage.py"), "sender"], served),
         ("beat", [*celery, "beat", "-s", str(data / "beat-schedule"), "--pidfile=", "--loglevel", "WARNING"], served),
     ]
 

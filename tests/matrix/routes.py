@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from messaging.registry import all_kinds
+from tests.matrix.webhooks import HOOK
 from tests.matrix.world import EVERYBODY, MANAGERS, READERS, SIGNED_IN, WRITERS, World
 
 Build = Callable[[World], Mapping[str, Any]]
@@ -62,9 +63,68 @@ def wording(_world: World) -> Mapping[str, Any]:
     return {"key": "notice", "language": "de"}
 
 
+def task(world: World) -> Mapping[str, Any]:
+    """The address of a rep's long task."""
+    return {"pk": world.task.pk}
+
+
+def stopped(world: World) -> Mapping[str, Any]:
+    """The address of a rep's long task that was cancelled."""
+    return {"pk": world.stopped.pk}
+
+
+def batch(world: World) -> Mapping[str, Any]:
+    """The address of a rep's change set."""
+    return {"pk": world.batch.pk}
+
+
+def trash_job(_world: World) -> Mapping[str, Any]:
+    """The address of a periodic job."""
+    return {"name": "jobs.erase_trash"}
+
+
+JOB_MANAGERS = MANAGERS | {"foreign_administrator"}
+MAKER_AND_READERS = frozenset({"rep_owner", "manager", "administrator", "dpo", "auditor"})
+MAKER_AND_MANAGERS = MANAGERS | {"rep_owner"}
+
+
+INTEGRATORS = MANAGERS | {"foreign_administrator"}
+ADMINISTRATOR = frozenset({"administrator"})
+
+
+def linked(world: World) -> Mapping[str, Any]:
+    """The address of a connection to another system."""
+    return {"pk": world.message.connection_id}
+
+
+def message(world: World) -> Mapping[str, Any]:
+    """The address of a message that came in."""
+    return {"pk": world.message.pk}
+
+
+def next_secret(world: World) -> Mapping[str, Any]:
+    """The address of a connection's secret to come."""
+    return {**linked(world), "credential_id": world.next_secret}
+
+
 def trash_days(_world: World) -> Mapping[str, Any]:
     """The address of a setting."""
     return {"key": "trash.days"}
+
+
+def running(world: World) -> Mapping[str, Any]:
+    """The address of a subscriber that runs."""
+    return {"pk": world.webhooks.running.pk}
+
+
+def paused(world: World) -> Mapping[str, Any]:
+    """The address of a subscriber that is paused."""
+    return {"pk": world.webhooks.paused.pk}
+
+
+def new_webhook(_world: World) -> Mapping[str, Any]:
+    """What the form of a subscriber sends."""
+    return {"name": "Neu", "url": HOOK, "types": ["customer.*"], "max_per_second": 5}
 
 
 ROUTES: dict[str, list[Row]] = {
@@ -100,7 +160,7 @@ ROUTES: dict[str, list[Row]] = {
     ),
     "customers:owner": on_record(WRITERS, lambda world: {"owner_id": "", "reason": "Urlaub"}),
     "customers:chain": on_record(MANAGERS | {"chain_manager"}, lambda world: {"chain_id": world.chain.pk}),
-    "customers:grant": on_record(SHARERS, lambda world: {"user_id": world.people["rep_stranger"].pk, "level": "view"}),
+    "customers:grant": on_record(SHARERS, lambda world: {"user_id": world.people["rep_owner"].pk, "level": "view"}),
     "customers:revoke": [
         Row("POST", SHARERS, lambda world: {**of(world), "user_id": world.people["rep_stranger"].pk}),
     ],
@@ -168,10 +228,70 @@ ROUTES: dict[str, list[Row]] = {
     "customers_api:fields": [Row("GET", READERS, of), Row("PATCH", WRITERS, of)],
     "customers_api:history": [Row("GET", READERS, of)],
     "customers_api:field_definitions": [Row("GET", SIGNED_IN)],
+    "jobs_api:jobs": [Row("GET", JOB_MANAGERS)],
+    "jobs_api:runs": [
+        Row("GET", JOB_MANAGERS),
+        Row("POST", JOB_MANAGERS, data=lambda world: {"job": "jobs.erase_trash"}),
+    ],
+    "jobs_api:tasks": [
+        Row("GET", SIGNED_IN),
+        Row("POST", JOB_MANAGERS, data=lambda world: {"kind": "customers.rebuild"}),
+    ],
+    "jobs_api:task": [Row("GET", MAKER_AND_READERS, task)],
+    "jobs_api:cancel": [Row("POST", MAKER_AND_MANAGERS, task)],
+    "jobs_api:resume": [Row("POST", MAKER_AND_MANAGERS, stopped)],
+    "jobs_api:change_sets": [Row("GET", SIGNED_IN)],
+    "jobs_api:change_set": [Row("GET", MAKER_AND_READERS, batch)],
+    "jobs_api:undo": [Row("POST", MAKER_AND_MANAGERS, batch)],
     "api:schema": [Row("GET", EVERYBODY)],
     "api:docs": [Row("GET", EVERYBODY)],
     "core:problems": [Row("GET", EVERYBODY)],
     "core:problem": [Row("GET", EVERYBODY, lambda world: {"name": "stale"})],
+    # jobs, long tasks, change sets
+    "jobs:schedule": [Row("GET", JOB_MANAGERS)],
+    "jobs:job": [Row("GET", JOB_MANAGERS, trash_job)],
+    "jobs:run_now": [Row("POST", JOB_MANAGERS, trash_job)],
+    "jobs:tasks": [Row("GET", SIGNED_IN)],
+    "jobs:task": [Row("GET", MAKER_AND_READERS, task)],
+    "jobs:cancel_task": [Row("POST", MAKER_AND_MANAGERS, task)],
+    "jobs:resume_task": [Row("POST", MAKER_AND_MANAGERS, stopped)],
+    "jobs:start_task": [Row("POST", JOB_MANAGERS, lambda world: {"kind": "customers.rebuild"})],
+    "jobs:change_sets": [Row("GET", SIGNED_IN)],
+    "jobs:change_set": [Row("GET", MAKER_AND_READERS, batch)],
+    "jobs:undo": [Row("POST", MAKER_AND_MANAGERS, batch)],
+    # connections and what came in
+    "intake:connections": [Row("GET", INTEGRATORS)],
+    "intake:create_connection": [
+        Row("GET", ADMINISTRATORS),
+        Row("POST", ADMINISTRATORS, data=lambda world: {"label": "Süd", "base_url": "", "option_types": "*"}),
+    ],
+    "intake:connection": [
+        Row("GET", MANAGERS, linked),
+        Row("POST", ADMINISTRATOR, linked, lambda world: {"label": "Süd", "option_types": "*", "version": 1}),
+    ],
+    "intake:connection_secret": [
+        Row(
+            "POST",
+            ADMINISTRATOR,
+            lambda world: {**linked(world), "kind": "api_token"},
+            lambda world: {"api_token-value": "t" * 24},
+        )
+    ],
+    "intake:connection_secret_end": [Row("POST", ADMINISTRATOR, next_secret)],
+    "intake:connection_activate": [Row("POST", MANAGERS, linked)],
+    "intake:connection_pause": [Row("POST", MANAGERS, linked, lambda world: {"reason": "Umzug"})],
+    "intake:connection_key": [Row("POST", ADMINISTRATOR, linked)],
+    "intake:connection_delete": [Row("POST", ADMINISTRATOR, linked)],
+    "intake:connection_test": [Row("POST", MANAGERS, linked)],
+    "intake:connection_check": [Row("GET", MANAGERS, linked)],
+    "intake:remote_events": [Row("GET", MANAGERS, linked)],
+    "intake:inbox": [Row("GET", INTEGRATORS)],
+    "intake:inbox_replay": [
+        Row("POST", MANAGERS, data=lambda world: {"ids": world.message.pk, "reason": "Fehler behoben"})
+    ],
+    "intake:inbox_event": [Row("GET", MANAGERS, message)],
+    "intake:inbox_dismiss": [Row("POST", MANAGERS, message, lambda world: {"reason": "erledigt"})],
+    "intake:inbox_dry_run": [Row("POST", MANAGERS, message)],
     # people and settings
     "organisation:tokens": [
         Row("GET", SIGNED_IN),
@@ -256,6 +376,70 @@ ROUTES: dict[str, list[Row]] = {
         Row("POST", SETTERS, trash_days, lambda world: {"level": "ORGANISATION", **CHANGE}),
     ],
     "organisation:flags": [Row("GET", ADMINISTRATORS)],
+    # webhooks
+    "webhooks:list": [Row("GET", INTEGRATORS)],
+    "webhooks:create": [
+        Row("GET", ADMINISTRATORS),
+        Row("POST", ADMINISTRATORS, data=new_webhook),
+    ],
+    "webhooks:webhook": [Row("GET", MANAGERS, running)],
+    "webhooks:change": [
+        Row("GET", ADMINISTRATOR, running),
+        Row("POST", ADMINISTRATOR, running, lambda world: {**new_webhook(world), "version": 1}),
+    ],
+    "webhooks:test": [Row("POST", ADMINISTRATOR, running)],
+    "webhooks:pause": [Row("POST", ADMINISTRATOR, running)],
+    "webhooks:resume": [Row("POST", ADMINISTRATOR, paused, lambda world: {"choice": "now"})],
+    "webhooks:rotate": [Row("POST", ADMINISTRATOR, running)],
+    "webhooks:end_secret": [Row("POST", ADMINISTRATOR, paused)],
+    "webhooks:replay": [Row("POST", ADMINISTRATOR, running, lambda world: {"only": "dead"})],
+    "webhooks:stop_replay": [
+        Row("POST", ADMINISTRATOR, lambda world: {**paused(world), "replay_id": world.webhooks.replay.pk})
+    ],
+    "webhooks:delete": [Row("POST", ADMINISTRATOR, running)],
+    "webhooks:message": [
+        Row("GET", MANAGERS, lambda world: {**paused(world), "message_id": world.webhooks.message.pk})
+    ],
+    "webhooks_api:feed": [Row("GET", SIGNED_IN)],
+    "webhooks_api:types": [Row("GET", SIGNED_IN)],
+    "webhooks_api:schema": [Row("GET", SIGNED_IN, lambda world: {"type": "customer.created", "version": 1})],
+    "webhooks_api:replays": [
+        Row(
+            "POST",
+            ADMINISTRATOR,
+            data=lambda world: {
+                "subscription": world.webhooks.running.pk,
+                "from": "2026-01-01T00:00:00Z",
+                "to": "2030-01-01T00:00:00Z",
+            },
+        )
+    ],
+    "webhooks_api:replay": [
+        Row("GET", MANAGERS, lambda world: {"pk": world.webhooks.replay.pk}),
+        Row("DELETE", ADMINISTRATOR, lambda world: {"pk": world.webhooks.replay.pk}),
+    ],
+    "webhooks_api:subscriptions": [
+        Row("GET", SIGNED_IN),
+        Row("POST", ADMINISTRATORS, data=lambda world: {"name": "Neu", "url": HOOK, "types": ["customer.*"]}),
+    ],
+    "webhooks_api:subscription": [
+        Row("GET", MANAGERS, running),
+        Row("PATCH", ADMINISTRATOR, running, lambda world: {"max_per_second": 10}),
+        Row("DELETE", ADMINISTRATOR, running),
+    ],
+    "webhooks_api:test": [Row("POST", ADMINISTRATOR, running)],
+    "webhooks_api:rotate": [Row("POST", ADMINISTRATOR, running)],
+    "webhooks_api:old_secret": [Row("DELETE", ADMINISTRATOR, paused)],
+    "webhooks_api:pause": [Row("POST", ADMINISTRATOR, running)],
+    "webhooks_api:resume": [Row("POST", ADMINISTRATOR, paused, lambda world: {"from": "stop"})],
+    "webhooks_api:deliveries": [Row("GET", MANAGERS, paused)],
+    "webhooks_api:delivery": [
+        Row(
+            "GET",
+            MANAGERS,
+            lambda world: {**paused(world), "event_id": world.webhooks.message.event.event_id},
+        )
+    ],
     "organisation_api:settings": [Row("GET", SIGNED_IN)],
     "organisation_api:setting": [
         Row("GET", SIGNED_IN, trash_days),

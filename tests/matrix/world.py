@@ -18,10 +18,14 @@ from customers.models import (
     CustomerUserPermission,
     FieldDefinition,
 )
+from jobs.models import ChangeSet, LongTask
 from messaging.models import Notice
 from organisation.choices import Role
 from organisation.models import Organisation, Team, User
+from outbox.models import InboxEvent
 from tests.conftest import make_organisation, make_team, make_user
+from tests.matrix.intake import build_intake
+from tests.matrix.webhooks import Webhooks, build_webhooks
 
 CANARY = "Kanarienwert-4711"
 
@@ -60,6 +64,12 @@ class World:
     deleted: Customer
     team: Team
     notice: Notice
+    message: InboxEvent
+    next_secret: int
+    batch: ChangeSet
+    task: LongTask
+    stopped: LongTask
+    webhooks: Webhooks
 
 
 def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
@@ -112,6 +122,28 @@ def build_world() -> World:
             sensitivity=Sensitivity.RESTRICTED,
         )
         CustomerFieldValue.objects.create(organisation=organisation, customer=location, definition=secret, value=CANARY)
+        maker = f"user:{people['rep_owner'].pk}"
+        batch = ChangeSet.objects.create(
+            organisation=organisation,
+            kind="import",
+            label="Liste",
+            actor=maker,
+            source="page",
+            created_at=timezone.now(),
+        )
+        task, stopped = (
+            LongTask.objects.create(
+                organisation=organisation,
+                kind="customers.project_field",
+                parameters={"definition_id": secret.pk},
+                state=state,
+                actor=maker,
+                user=people["rep_owner"],
+                created_at=timezone.now(),
+            )
+            for state in ("QUEUED", "CANCELLED")
+        )
+        message, next_secret = build_intake(organisation)
         return World(
             organisation=organisation,
             people=people,
@@ -128,6 +160,12 @@ def build_world() -> World:
                 **row,
             ),
             team=team,
+            webhooks=build_webhooks(organisation, people["administrator"]),
+            batch=batch,
+            task=task,
+            stopped=stopped,
+            message=message,
+            next_secret=next_secret,
             notice=Notice.objects.create(
                 organisation=organisation,
                 user=people["rep_owner"],

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from environ import Env
 
 from crm.core.access import activate, system_scope
-from outbox import services
-from tests.conftest import make_organisation
+from organisation.choices import Role
+from outbox import sending, services
+from outbox.relay import place
+from outbox.services import subscriptions
+from tests.conftest import make_organisation, make_user, scope_of
+from tests.outbox.receiver import Receiver
 
 
 @pytest.fixture
@@ -50,3 +54,65 @@ def written(house):
             services.publish_many(events)
 
     return write
+
+
+@pytest.fixture
+def receiver(settings):
+    """A subscriber's server, allowed by the operator's list."""
+    made = Receiver()
+    settings.PRIVATE_HOSTS = frozenset({f"127.0.0.1:{made.port}"})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def administrator(house):
+    """Who manages subscriptions."""
+    return make_user(house, Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def doing(house):
+    """`doing(user, service, **arguments)` in a committed transaction of his own."""
+
+    def do(user, service, **arguments):
+        with transaction.atomic(), activate(scope_of(user)) as scope:
+            return service(scope=scope, **arguments)
+
+    return do
+
+
+@pytest.fixture
+def subscribed(receiver, administrator, doing, pumped):
+    """`subscribed(types=…)` makes a subscription and lets it accept its test message: (subscription, secret)."""
+
+    def make(types=("probe.*",), **values):
+        values = {"name": f"Shop {len(receiver.came)}", "url": receiver.url, "types": list(types)} | values
+        made = doing(administrator, subscriptions.create_subscription, **values)
+        pumped(made.subscription)
+        return made.subscription, made.secret
+
+    return make
+
+
+@pytest.fixture
+def pumped(house, as_relay):
+    """`pumped(subscription)` places what was published and serves the subscriber; how many attempts."""
+
+    def pump(subscription):
+        with as_relay():
+            place()
+        return sending.serve(house.pk, subscription.pk)
+
+    return pump
+
+
+@pytest.fixture
+def told(house):
+    """`told(model, **filters)` reads as the system."""
+
+    def read(model, **filters):
+        with system_scope(house.pk, job="test"):
+            return list(model.objects.filter(**filters).order_by("pk"))
+
+    return read

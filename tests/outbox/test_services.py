@@ -121,7 +121,7 @@ def test_the_relay_may_only_place_events(organisation, owner_db):
         [role],
     ).fetchall()
     assert columns == [("position",)]
-    assert tables == [("outbox_delivery",), ("outbox_heartbeat",)]
+    assert tables == [("outbox_delivery",), ("outbox_dispatch",), ("outbox_heartbeat",)]
 
 
 def test_one_wake_up_per_transaction_and_none_after_a_rollback(organisation, django_capture_on_commit_callbacks):
@@ -138,10 +138,10 @@ def test_the_bell_gives_up_within_100_ms_and_then_is_quiet(settings):
     settings.REDIS_URL = "redis://10.255.255.1:6379/0"  # nobody answers there
     bell = wakeup._Bell()
     started = time.monotonic()
-    bell.ring()
+    bell.ring(wakeup.wake_key())
     assert time.monotonic() - started < 0.1
     started = time.monotonic()
-    bell.ring()
+    bell.ring(wakeup.wake_key())
     assert time.monotonic() - started < 0.005
 
 

@@ -1,0 +1,1 @@
+"""Events, subscribers, connections and inbox under /api/."""

@@ -1,0 +1,159 @@
+"""What becomes of a message and its subscriber after an attempt: done, tried again by the plan, given up, slowed, ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Max
+from django.utils import timezone
+
+from crm.core.access import Scope
+from outbox.choices import DispatchState, ReplayState, SubscriptionReason, SubscriptionState
+from outbox.envelope import PING
+from outbox.events import SubscriptionDisabled, SubscriptionFailing
+from outbox.models import Attempt, Dispatch, Event, Replay, Subscription, SubscriptionPace
+from outbox.plan import ATTEMPTS, next_attempt, wished
+from outbox.services.events import publish
+
+if TYPE_CHECKING:
+    from outbox.sending import Outcome
+
+SLOWED_AFTER: Final = 20  # failures in a row
+TELL_AFTER: Final = (24, 1)  # hours of failing after which the owner is told, longest first
+ENDED_AFTER: Final = timedelta(days=5)  # without a success, and at least as many attempts as one plan has
+
+
+def note(scope: Scope, subscription: Subscription, pace: SubscriptionPace, outcome: Outcome) -> None:
+    """Write down what came of an attempt; `subscription` and `pace` are changed with it.
+
+    A message that another process has finished meanwhile (its lease was over) keeps its state; the attempt is kept anyway.
+    """
+    now = timezone.now()
+    claim = outcome.claim
+    dispatch = Dispatch.objects.select_for_update(of=("self",)).filter(pk=claim.dispatch_id).first()
+    if dispatch is None:
+        return
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                organisation_id=scope.organisation_id,
+                dispatch=dispatch,
+                subscription=subscription,
+                number=claim.attempt,
+                at=outcome.started,
+                status=outcome.status,
+                error=outcome.error,
+                milliseconds=outcome.milliseconds,
+                answer=outcome.answer,
+                replay_id=claim.replay_id,
+            )
+        ]
+    )
+    is_open = dispatch.state == DispatchState.WAITING and dispatch.attempts == claim.attempt
+    if not outcome.error:
+        if is_open:
+            finish(dispatch, DispatchState.DONE, now)
+        _note_success(subscription, pace, dispatch, claim.url, now)
+        return
+    if is_open:
+        _plan(dispatch, outcome, now)
+    if dispatch.type != PING:
+        _note_failure(subscription, pace, outcome, now)
+
+
+def finish(dispatch: Dispatch, state: DispatchState, now: datetime, error: str = "") -> None:
+    """The end of a message's way; its replay ends with the last one."""
+    dispatch.state, dispatch.done_at, dispatch.error, dispatch.locked_until = state, now, error, None
+    dispatch.save(update_fields=["state", "done_at", "error", "locked_until"])
+    if state == DispatchState.DONE and dispatch.gap:
+        earlier = Dispatch.objects.filter(
+            subscription_id=dispatch.subscription_id,
+            subject_type=dispatch.subject_type,
+            subject_id=dispatch.subject_id,
+            position__lt=dispatch.position,
+        )
+        earlier.dead().update(gap_told=True)
+    if dispatch.replay_id and not Dispatch.objects.waiting().filter(replay_id=dispatch.replay_id).exists():
+        Replay.objects.filter(pk=dispatch.replay_id, state=ReplayState.RUNNING).update(state=ReplayState.DONE)
+
+
+def give_up(dispatch: Dispatch, error: str, now: datetime) -> None:
+    """Dead: its subject goes on, and the next message of it says that one is missing."""
+    finish(dispatch, DispatchState.DEAD, now, error)
+
+
+def disable(subscription: Subscription, reason: SubscriptionReason, now: datetime) -> None:
+    """End a subscription by itself, remember where the feed stood, and tell."""
+    placed = Event.objects.filter(organisation_id=subscription.organisation_id, position__isnull=False)
+    subscription.state, subscription.reason = SubscriptionState.DISABLED, reason
+    subscription.state_since = now
+    subscription.stopped_at = placed.aggregate(last=Max("position"))["last"] or 0
+    subscription.save(update_fields=["state", "reason", "state_since", "stopped_at"])
+    publish(SubscriptionDisabled(subscription_id=subscription.pk, owner_id=subscription.owner_id, reason=reason))
+
+
+def look_after(subscription: Subscription, pace: SubscriptionPace, now: datetime) -> None:
+    """Tell the owner after an hour and a day of failing; end it after five days without a success."""
+    if pace.failing_since is None or subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.FAILING}:
+        return
+    failing = now - pace.failing_since
+    if failing >= ENDED_AFTER and pace.failures >= ATTEMPTS:
+        disable(subscription, SubscriptionReason.TOO_LONG, now)
+        return
+    hours = next((one for one in TELL_AFTER if failing >= timedelta(hours=one)), 0)
+    if hours > pace.told_hours:
+        pace.told_hours = hours
+        pace.save(update_fields=["told_hours"])
+        _set_state(subscription, SubscriptionState.FAILING, now)
+        publish(SubscriptionFailing(subscription_id=subscription.pk, owner_id=subscription.owner_id, hours=hours))
+
+
+def _plan(dispatch: Dispatch, outcome: Outcome, now: datetime) -> None:
+    """The next attempt, or the end. A test message has one attempt: whoever sent it looks at what comes back."""
+    not_before = wished(outcome.status or 0, outcome.retry_after, now)
+    due = None if dispatch.type == PING else next_attempt(dispatch.attempts, now, not_before=not_before)
+    if due is None:
+        give_up(dispatch, outcome.error, now)
+        return
+    dispatch.run_at, dispatch.error, dispatch.locked_until = due, outcome.error, None
+    dispatch.save(update_fields=["run_at", "error", "locked_until"])
+
+
+def _note_success(
+    subscription: Subscription, pace: SubscriptionPace, dispatch: Dispatch, url: str, now: datetime
+) -> None:
+    if pace.failures >= SLOWED_AFTER:  # all that waited behind the probe is due now, oldest first
+        waiting = Dispatch.objects.waiting().filter(subscription=subscription, run_at__gt=now)
+        waiting.update(run_at=now)
+    pace.failures, pace.failing_since, pace.told_hours, pace.success_at = 0, None, 0, now
+    pace.save(update_fields=["failures", "failing_since", "told_hours", "success_at"])
+    if subscription.state == SubscriptionState.FAILING:
+        _set_state(subscription, SubscriptionState.ACTIVE, now)
+    if dispatch.type == PING and url == subscription.url:
+        if subscription.proven_at is None:
+            subscription.proven_at = now
+            subscription.save(update_fields=["proven_at"])
+        if subscription.reason == SubscriptionReason.UNPROVEN:
+            _set_state(subscription, SubscriptionState.ACTIVE, now)
+
+
+def _note_failure(subscription: Subscription, pace: SubscriptionPace, outcome: Outcome, now: datetime) -> None:
+    pace.failures += 1
+    pace.failing_since = pace.failing_since or outcome.started
+    pace.save(update_fields=["failures", "failing_since"])
+    if subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.FAILING}:
+        return
+    if outcome.status == 410:
+        disable(subscription, SubscriptionReason.GONE, now)
+        return
+    if pace.failures >= SLOWED_AFTER:
+        _set_state(subscription, SubscriptionState.FAILING, now)
+    look_after(subscription, pace, now)
+
+
+def _set_state(subscription: Subscription, state: SubscriptionState, now: datetime) -> None:
+    if subscription.state == state:
+        return
+    subscription.state, subscription.reason, subscription.state_since = state, "", now
+    subscription.save(update_fields=["state", "reason", "state_since"])

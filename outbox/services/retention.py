@@ -1,0 +1,35 @@
+"""How long what concerns subscribers is kept (`standard_webhooks.md`, Replay and feed). The log of events stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+
+from crm.core.access import Scope
+from outbox.choices import AttemptError, DispatchState, SubscriptionState
+from outbox.models import Attempt, Dispatch, SubscriptionSecret
+
+KEPT: Final = timedelta(days=90)  # messages and attempts
+WAITED: Final = timedelta(days=30)  # that messages of a paused subscription wait
+
+
+@transaction.atomic
+def trim_messages(*, scope: Scope) -> int:
+    """Give up what waited too long behind a pause, forget messages and attempts after 90 days, erase ended secrets.
+
+    How many messages were forgotten.
+    """
+    resting = (SubscriptionState.PAUSED, SubscriptionState.DISABLED)
+    waiting = Dispatch.objects.visible_to(scope).waiting().filter(subscription__state__in=resting)
+    waiting.filter(event__occurred_at__lt=scope.now - WAITED).update(
+        state=DispatchState.DEAD, error=AttemptError.EXPIRED, done_at=scope.now
+    )
+    old = Dispatch.objects.visible_to(scope).filter(done_at__lt=scope.now - KEPT)
+    old = old.exclude(state=DispatchState.WAITING)
+    attempts = Attempt.objects.visible_to(scope)
+    attempts.filter(dispatch__in=old).delete()
+    attempts.filter(at__lt=scope.now - KEPT).delete()
+    SubscriptionSecret.objects.visible_to(scope).filter(ends_at__lt=scope.now).delete()
+    return old.delete()[0]
