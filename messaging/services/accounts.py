@@ -78,8 +78,10 @@ def answer_resets() -> int:
     return len(rows)
 
 
+@transaction.atomic
 def note_security(*, user: User, what: SecurityNote, address: str, browser: str) -> None:
-    """Tell a user that his password or a second factor changed, in the app and by mail. Part of the caller's transaction.
+    """Tell a user that his password or a second factor changed, in the app and by mail. Part of the caller's transaction;
+    the library calls after it, too, where a factor was added.
 
     `address` is the network address and `browser` the user agent from which it was done.
     """

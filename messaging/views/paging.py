@@ -15,8 +15,7 @@ M = TypeVar("M", bound=Model)
 
 def page_of(request: HttpRequest, rows: QuerySet[M], sort: Sort) -> Page[M]:
     """The page that the address asks for."""
-    asked = {name: request.GET.get(name, "") for name in ("after", "before")}
     try:
-        return paginate(rows, sort=sort, **asked)
+        return paginate(rows, sort=sort, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
     except Invalid:
         return paginate(rows, sort=sort)

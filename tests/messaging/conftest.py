@@ -6,8 +6,10 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from crm.core.access import activate, system_scope
 from customers.models import Customer
@@ -134,6 +136,19 @@ def change_messages(organisation, **values) -> None:
     """Write to all mails of an organisation."""
     with system_scope(organisation.pk, job="test"):
         Message.objects.update(**values)
+
+
+def due_again(organisation) -> None:
+    """Let time pass: what waits is due, leases have run out."""
+    past = timezone.now() - timedelta(seconds=1)
+    with system_scope(organisation.pk, job="test"):
+        Message.objects.filter(state="QUEUED").update(run_at=past)
+        Message.objects.filter(state="SENDING").update(locked_until=past)
+
+
+def states(organisation) -> list[tuple[str, int, str]]:
+    """State, attempts and error of all mails."""
+    return [(one.state, one.attempts, one.error) for one in messages_of(organisation)]
 
 
 def queue(user, key="probe:1", **values) -> Message:

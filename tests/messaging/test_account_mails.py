@@ -190,13 +190,14 @@ def test_so_is_a_reset_before_anybody_is_signed_in(client, member, organisation)
     assert [one.template for one in messages_of(organisation)] == ["account.reset", "notice"]
 
 
-def test_a_new_second_factor_is_told(client, people, organisation):
+def test_a_new_second_factor_is_told(client, people, organisation, django_capture_on_commit_callbacks):
     from tests.conftest import PASSWORD
 
     member = people()
     client.post("/accounts/login/", {"login": member.email, "password": PASSWORD})
     secret = client.get("/accounts/second-factor/app/").context["form"].secret
-    assert client.post("/accounts/second-factor/app/", {"code": code(secret)}).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post("/accounts/second-factor/app/", {"code": code(secret)}).status_code == 302
     assert "security.factor_added" in [one.kind for one in notices_of(member)]
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
-import textwrap
 from datetime import timedelta
 from email import message_from_bytes, policy
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -23,8 +18,8 @@ from messaging.models import Message
 from messaging.sending import RETRY_AFTER, Sent, busy_organisations, send_due
 from messaging.smtp import HeaderBroken, build, new_message_id
 from messaging.tasks import send
-from tests.conftest import make_organisation, make_user
-from tests.messaging.conftest import change_messages, messages_of, queue
+from tests.conftest import make_user
+from tests.messaging.conftest import change_messages, due_again, messages_of, queue, states
 
 pytestmark = pytest.mark.django_db
 
@@ -32,17 +27,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def reader(people):
     return people(name="Ünal Größe", email="unal@example.org")
-
-
-def due_again(organisation):
-    past = timezone.now() - timedelta(seconds=1)
-    with system_scope(organisation.pk, job="test"):
-        Message.objects.filter(state="QUEUED").update(run_at=past)
-        Message.objects.filter(state="SENDING").update(locked_until=past)
-
-
-def states(organisation):
-    return [(one.state, one.attempts, one.error) for one in messages_of(organisation)]
 
 
 def test_a_mail_goes_out_once_with_its_headers(receiver, reader, organisation):
@@ -188,37 +172,6 @@ def test_a_worker_whose_lease_ran_out_writes_nothing_more(receiver, reader, orga
     monkeypatch.setattr(sending, "hand_over", slow)
     send_due(organisation.pk)
     assert states(organisation) == [("SENDING", 2, "")]
-
-
-@pytest.mark.fault
-def test_a_worker_killed_between_the_servers_yes_and_the_note(committed_db, receiver):
-    organisation = make_organisation("Haus")
-    with transaction.atomic():
-        reader = make_user(organisation)
-    queue(reader)
-    program = """
-        import os, django
-        django.setup()
-        from messaging import sending
-        sending._note = lambda *_: os.kill(os.getpid(), 9)
-        sending.send_due(%d)
-    """
-    env = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "EMAIL_URL": f"smtp://127.0.0.1:{receiver.port}",
-        "MAIL_FROM": "FreshPlan <post@crm.example.org>",
-    }
-    command = [sys.executable, "-c", textwrap.dedent(program) % organisation.pk]
-    assert subprocess.run(command, env=env, cwd=django_settings.BASE_DIR, check=False).returncode == -9
-    assert (len(receiver.mails), states(organisation)) == (1, [("SENDING", 1, "")])
-    assert send_due(organisation.pk).attempts == 0, "the lease holds"
-    due_again(organisation)
-    for _n in range(3):
-        send_due(organisation.pk)
-        due_again(organisation)
-    ids = {message_from_bytes(raw, policy=policy.default)["Message-ID"] for _to, raw in receiver.mails}
-    assert (len(receiver.mails), len(ids)) == (2, 1)
-    assert states(organisation) == [("SENT", 2, "")]
 
 
 # Without a server, and things that block
