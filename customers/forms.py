@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.dates import MONTHS_3
 from django.utils.functional import lazystr
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from crm.core.access import Scope
 from crm.core.errors import Invalid
 from crm.core.forms import ServiceForm
 from crm.core.phones import to_e164
+from customers import services
 from customers.choices import (
     PATTERN_MONTHS,
     AccountType,
@@ -26,6 +28,7 @@ from customers.choices import (
 )
 from customers.models import Address, Contact, Customer
 from customers.services.accounts import PAINS
+from organisation.choices import Role
 from organisation.models import User
 
 NOTHING: Final = "–"
@@ -76,9 +79,10 @@ class OwnerForm(GridForm):
         label=gettext_lazy("Reason"), max_length=500, required=False, widget=forms.Textarea({"rows": 3})
     )
 
-    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scope: Scope, customer: Customer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner_id"].choices = owner_choices(scope, _("nobody (release)"))  # type: ignore[attr-defined]
+        owners = services.possible_owners(scope, services.chain_of(customer))
+        self.fields["owner_id"].choices = owner_choices(scope, owners, _("nobody (release)"))  # type: ignore[attr-defined]
 
 
 class ChainForm(ServiceForm):
@@ -91,13 +95,9 @@ class ChainForm(ServiceForm):
     )
 
 
-def owner_choices(scope: Scope, nobody: str) -> list[tuple[str, str]]:
+def owner_choices(scope: Scope, owners: QuerySet[User], nobody: str) -> list[tuple[str, str]]:
     """Those whom the scope may make owner, himself first."""
-    rows = (
-        User.objects.assignable_by(scope).order_by("name").values_list("pk", "name")
-        if scope.allows("customers.assign")
-        else []
-    )
+    rows = owners.order_by("name").values_list("pk", "name") if scope.allows("customers.assign") else []
     people = sorted(rows, key=lambda row: row[0] != scope.user_id)
     named = [(str(pk), _("%(name)s (me)") % {"name": name} if pk == scope.user_id else name) for pk, name in people]
     return [("", nobody), *named]
@@ -113,7 +113,9 @@ class GrantForm(GridForm):
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = User.objects.visible_to(scope).active().exclude(pk=scope.user_id).order_by("name")
+        people = services.possible_readers(scope).exclude(pk=scope.user_id).order_by("name")
+        if scope.role == Role.CHAIN_MANAGER:
+            self.fields["level"].choices = [("view", _("read"))]  # type: ignore[attr-defined]
         self.fields["user_id"].choices = labelled([(str(pk), name) for pk, name in people.values_list("pk", "name")])  # type: ignore[attr-defined]
 
 
@@ -295,7 +297,9 @@ class CustomerForm(ServiceForm):
         super().__init__(*args, **kwargs)
         self.scope = scope
         nobody = _("nobody yet") if scope.sees_all else _("me")
-        self.fields["owner_id"].choices = owner_choices(scope, nobody)  # type: ignore[attr-defined]
+        # Which chain it will be is not known yet: the service refuses a colleague outside the chains that one manages.
+        owners = services.possible_owners(scope, next(iter(scope.changeable_ids), None))
+        self.fields["owner_id"].choices = owner_choices(scope, owners, nobody)  # type: ignore[attr-defined]
         self.fields["postcode"].widget.attrs["inputmode"] = "numeric"
         self.fields["company_name"].widget.attrs["autocomplete"] = "organization"
         if not scope.allows("customers.add_location"):

@@ -107,6 +107,7 @@ class Can:
     assign: bool = False
     release: bool = False
     grant: bool = False
+    grant_change: bool = False
     delete: bool = False
     add_location: bool = False
     move: bool = False
@@ -134,6 +135,10 @@ def can(scope: Scope, customer: Customer, why: Why) -> Can:
     """The actor's possibilities on this account."""
     change = why.may_change
     own = change and services.stands_for_owner(scope, customer)
+    keeps_chain = scope.role == Role.CHAIN_MANAGER
+    grant = (
+        own and scope.allows("customers.grant") and (not keeps_chain or customer.account_type == AccountType.LOCATION)
+    )
     return Can(
         change=change,
         activate=own and scope.allows("customers.activate"),
@@ -142,9 +147,8 @@ def can(scope: Scope, customer: Customer, why: Why) -> Can:
         release=own
         and customer.owner_id is not None
         and (scope.allows("customers.assign") or customer.owner_id == scope.user_id),
-        grant=own
-        and scope.allows("customers.grant")
-        and (scope.role != Role.CHAIN_MANAGER or customer.account_type == AccountType.LOCATION),
+        grant=grant,
+        grant_change=grant and not keeps_chain,
         delete=own and scope.allows("customers.delete"),
         add_location=change and customer.account_type == AccountType.CHAIN and scope.allows("customers.add_location"),
         move=own

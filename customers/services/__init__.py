@@ -4,14 +4,15 @@ from customers.services.accounts import (
     assign_owner,
     create_customer,
     delete_customer,
+    possible_owners,
     restore_customer,
     update_customer,
 )
 from customers.services.catalogue import change_field, deactivate_field, define_field, reactivate_field, set_hot
 from customers.services.chains import may_change_chain, move_to_chain
 from customers.services.fields import write_fields
-from customers.services.grants import give_grant, revoke_grant
-from customers.services.locking import stands_for_owner
+from customers.services.grants import give_grant, possible_readers, revoke_grant
+from customers.services.locking import chain_of, stands_for_owner
 from customers.services.people import (
     add_address,
     add_contact,
@@ -28,6 +29,7 @@ __all__ = [
     "add_address",
     "add_contact",
     "assign_owner",
+    "chain_of",
     "change_address",
     "change_contact",
     "change_field",
@@ -39,6 +41,8 @@ __all__ = [
     "give_grant",
     "may_change_chain",
     "move_to_chain",
+    "possible_owners",
+    "possible_readers",
     "reactivate_field",
     "record_delivered_order",
     "remove_address",

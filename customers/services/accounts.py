@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
@@ -19,7 +20,7 @@ from customers.models import Customer
 from customers.numbers import take_customer_numbers
 from customers.operations import FIELD_WRITE
 from customers.services.chains import lock_chain
-from customers.services.locking import apply, lock_customer, lock_own, refuse_stale
+from customers.services.locking import apply, chain_of, lock_customer, lock_own, manages_chain, refuse_stale
 from jobs.options import TRASH_DAYS
 from organisation.models import User
 from outbox.services import publish
@@ -64,7 +65,7 @@ def create_customer(
     """
     scope.require("customers.create")
     chain = _chain_for_location(scope, account_type, chain_id)
-    owner = _owner_for_new(scope, owner_id)
+    owner = _owner_for_new(scope, owner_id, chain_id)
     (number,) = take_customer_numbers(scope, 1)
     customer = Customer(
         organisation_id=scope.organisation_id,
@@ -91,15 +92,22 @@ def _chain_for_location(scope: Scope, account_type: str, chain_id: int | None) -
     return lock_chain(scope, chain_id)
 
 
-def _owner_for_new(scope: Scope, owner_id: int | None) -> User | None:
+def _owner_for_new(scope: Scope, owner_id: int | None, chain_id: int | None) -> User | None:
     """Whom the new customer belongs to; who does not see all keeps it in sight by owning it himself."""
     if owner_id is None:
         return None if scope.sees_all else User.objects.get(pk=scope.user_id)
-    return _assignable(scope, owner_id)
+    return _assignable(scope, owner_id, chain_id)
 
 
-def _assignable(scope: Scope, owner_id: int) -> User:
-    owner: User | None = User.objects.assignable_by(scope).filter(pk=owner_id).first()
+def possible_owners(scope: Scope, chain_id: int | None) -> QuerySet[User]:
+    """Whom the scope may make owner of a customer of that chain, or of none: inside his chains a chain manager anybody."""
+    if manages_chain(scope, chain_id):
+        return User.objects.visible_to(scope).active()
+    return User.objects.assignable_by(scope)
+
+
+def _assignable(scope: Scope, owner_id: int, chain_id: int | None) -> User:
+    owner: User | None = possible_owners(scope, chain_id).filter(pk=owner_id).first()
     if owner is None:
         raise Invalid(_("This person cannot be made owner here."), field="owner")
     return owner
@@ -168,7 +176,7 @@ def assign_owner(*, scope: Scope, customer_id: int, owner_id: int | None, reason
     right = "customers.release" if owner_id is None else "customers.assign"
     customer = lock_own(scope, customer_id, right=right)
     if owner_id is not None:
-        _assignable(scope, owner_id)
+        _assignable(scope, owner_id, chain_of(customer))
     elif not scope.allows("customers.assign") and customer.owner_id != scope.user_id:
         raise Forbidden(_("Only the owner can release a customer."))
     if customer.owner_id == owner_id:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Permission
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
@@ -24,8 +25,8 @@ CODENAMES = {"view": "view_customer", "change": "change_customer"}
 def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> None:
     """Share the customer with a colleague, to `view` or to `change`; a grant there already is raised or lowered to `level`.
 
-    Managers share anything, team leads what their team owns, chain managers `view` on locations of their chains. Raises
-    NotFound, Forbidden, Invalid (unknown person or level).
+    Managers share anything, team leads what their team owns, inside their team, chain managers `view` on locations of their
+    chains. Raises NotFound, Forbidden, Invalid (unknown person or level, somebody outside the team).
     """
     customer = lock_own(scope, customer_id, right="customers.grant")
     if level not in CODENAMES:
@@ -33,7 +34,9 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
     _refuse_chain_manager(scope, customer, level)
     user = User.objects.visible_to(scope).active().filter(pk=user_id).first()
     if user is None:
-        raise Invalid(_("There is no such person."), field="user")
+        raise Invalid(_("There is no such person."), field="user_id")
+    if not possible_readers(scope).filter(pk=user_id).exists():
+        raise Invalid(_("A team lead shares inside his team."), field="user_id")
     permission = _permission(level)
     there = CustomerUserPermission.objects.filter(user=user, content_object=customer)
     if there.filter(permission=permission).exists():
@@ -44,6 +47,12 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
     CustomerUserPermission.objects.create(user=user, content_object=customer, permission=permission)
     publish(CustomerUpdated(customer_id=customer.pk, fields=("grants",)))
     tell_shared(scope=scope, customer=customer, user_id=user.pk)
+
+
+def possible_readers(scope: Scope) -> QuerySet[User]:
+    """With whom the scope may share: a team lead with his team's people, others with every colleague."""
+    people = User.objects.visible_to(scope).active()
+    return people.filter(pk__in=scope.owner_ids or ()) if scope.role == Role.TEAM_LEAD else people
 
 
 @transaction.atomic

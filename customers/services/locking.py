@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from crm.core.errors import Conflict, Forbidden, Invalid
+from customers.choices import AccountType
 from customers.models import Customer
 from organisation.choices import Role
 
@@ -37,8 +38,17 @@ def stands_for_owner(scope: Scope, customer: Customer) -> bool:
         return True
     if scope.owner_ids is not None and customer.owner_id in scope.owner_ids:
         return True
-    in_chains = scope.changeable_ids & {customer.pk, customer.chain_id}
-    return scope.role == Role.CHAIN_MANAGER and bool(in_chains)
+    return manages_chain(scope, chain_of(customer))
+
+
+def chain_of(customer: Customer) -> int | None:
+    """The id of the chain that the customer is or belongs to."""
+    return customer.pk if customer.account_type == AccountType.CHAIN else customer.chain_id
+
+
+def manages_chain(scope: Scope, chain_id: int | None) -> bool:
+    """Whether this chain is one of those that the scope, a chain manager's, looks after."""
+    return scope.role == Role.CHAIN_MANAGER and chain_id in scope.changeable_ids
 
 
 def lock_own(scope: Scope, customer_id: int, *, right: str) -> Customer:

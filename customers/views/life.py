@@ -92,7 +92,8 @@ def owner(request: CrmRequest, pk: int) -> HttpResponse:
         allowed=rights.assign or rights.release,
     )
     data = request.POST if request.method == "POST" else None
-    form = OwnerForm(data, scope=request.scope, initial={"owner_id": customer.owner_id if rights.assign else ""})
+    initial = {"owner_id": customer.owner_id if rights.assign else ""}
+    form = OwnerForm(data, scope=request.scope, customer=customer, initial=initial)
     done = form.submit(services.assign_owner, scope=request.scope, customer_id=pk)
     seen = not done or Customer.objects.visible_to(request.scope).filter(pk=pk).exists()
     return answer_dialog(

@@ -9,6 +9,7 @@ import pytest
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from customers import services
 from customers.chains import chain_heads
+from customers.forms import GrantForm
 from customers.models import Address, Contact, Customer
 from customers.panels import tags_of
 from organisation.models import Organisation, User
@@ -147,9 +148,20 @@ def test_a_chain_shared_shares_its_locations(people: People) -> None:
 def test_team_lead_shares_inside_the_team(people: People, organisation: Organisation) -> None:
     """A lead shares what his team looks after; a rep shares nothing."""
     team = make_team(organisation)
-    rep, lead, other = people(team=team), people("TEAM_LEAD", leads=team), people()
+    rep, lead, mate, other = people(team=team), people("TEAM_LEAD", leads=team), people(team=team), people()
     customer = made(rep)
     with acting(lead) as scope:
+        services.give_grant(scope=scope, customer_id=customer.pk, user_id=mate.pk, level="view")
+        with pytest.raises(Invalid) as refused:
+            services.give_grant(scope=scope, customer_id=customer.pk, user_id=other.pk, level="view")
+        assert refused.value.field == "user_id"
+        assert {user for user, _name in GrantForm(scope=scope).fields["user_id"].choices} == {
+            "",
+            str(rep.pk),
+            str(mate.pk),
+        }
+    with acting(people("MANAGER")) as scope:
         services.give_grant(scope=scope, customer_id=customer.pk, user_id=other.pk, level="view")
-    with acting(rep) as scope, pytest.raises(Forbidden):
-        services.give_grant(scope=scope, customer_id=customer.pk, user_id=other.pk, level="view")
+    for who in (rep, mate):
+        with acting(who) as scope, pytest.raises(Forbidden):
+            services.give_grant(scope=scope, customer_id=customer.pk, user_id=lead.pk, level="view")

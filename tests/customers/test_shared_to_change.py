@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from crm.core.access import activate
-from crm.core.errors import Forbidden
+from crm.core.errors import Forbidden, Invalid, NotFound
 from customers import services
+from customers.forms import OwnerForm
 from customers.models import Customer, CustomerHot
 from customers.services import stands_for_owner
 from tests.conftest import scope_of
@@ -70,3 +72,69 @@ def test_the_same_delivery_again_lifts_nobody(world):
         assert not services.record_delivered_order(scope=scope, **delivered)
         assert CustomerHot.objects.get(pk=world.location.pk).status == "RISIKO"
         assert services.record_delivered_order(scope=scope, **delivered | {"delivered_at": scope.now})
+
+
+def test_a_chain_manager_changes_the_owner_inside_his_chains(world):
+    """Anybody may own what lies in his chains; what lies elsewhere, as his own houses, goes to nobody but himself."""
+    stranger, keeper = world.people["rep_stranger"], world.people["chain_manager"]
+    scope = scope_of(keeper)
+    with activate(scope):
+        services.assign_owner(scope=scope, customer_id=world.location.pk, owner_id=stranger.pk)
+        assert Customer.objects.get(pk=world.location.pk).owner_id == stranger.pk
+        assert str(stranger.pk) in {
+            pk for pk, _name in OwnerForm(scope=scope, customer=world.location).fields["owner_id"].choices
+        }
+        added = services.create_customer(
+            scope=scope,
+            account_type="LOCATION",
+            chain_id=world.chain.pk,
+            owner_id=stranger.pk,
+            values={"company_name": "Kantinenwerk Tor 4"},
+        )
+        assert added.owner_id == stranger.pk
+        own = services.create_customer(scope=scope, values={"company_name": "Eigenes Haus"})
+        assert own.owner_id == keeper.pk
+        with pytest.raises(Invalid):
+            services.assign_owner(scope=scope, customer_id=own.pk, owner_id=stranger.pk)
+        with pytest.raises(Invalid):
+            services.create_customer(scope=scope, owner_id=stranger.pk, values={"company_name": "Fremdes Haus"})
+        assert {pk for pk, _name in OwnerForm(scope=scope, customer=own).fields["owner_id"].choices} == {
+            "",
+            str(keeper.pk),
+        }
+    foreign = scope_of(world.people["foreign_chain_manager"])
+    with activate(foreign), pytest.raises(NotFound):
+        services.assign_owner(scope=foreign, customer_id=world.location.pk, owner_id=stranger.pk)
+
+
+def test_a_house_shared_to_change_is_no_chain_of_the_chain_manager(world):
+    """His grant on a house that is in no chain is for its data, like everybody's."""
+    with activate(scope_of(world.people["manager"])) as scope:
+        house = services.create_customer(
+            scope=scope, owner_id=world.people["rep_owner"].pk, values={"company_name": "Einzelhaus"}
+        )
+        grant(world.people["chain_manager"], house)
+    scope = scope_of(world.people["chain_manager"])
+    with activate(scope):
+        services.update_customer(scope=scope, customer_id=house.pk, changes={"legal_form": "GmbH"})
+        assert not stands_for_owner(scope, house)
+        with pytest.raises(Forbidden):
+            services.assign_owner(scope=scope, customer_id=house.pk, owner_id=scope.user_id)
+
+
+def test_a_chain_manager_is_offered_to_end_only_what_he_may_end(world, as_user):
+    """Grants to change are the managers' to end: he sees no button that is refused."""
+    page = reverse("customers:detail", args=[world.location.pk])
+    to_change, to_read = world.people["rep_stranger"], world.people["dpo"]
+    with activate(scope_of(world.people["manager"])) as scope:
+        services.give_grant(scope=scope, customer_id=world.location.pk, user_id=to_read.pk, level="view")
+    ends = {user: reverse("customers:revoke", args=[world.location.pk, user.pk]) for user in (to_change, to_read)}
+    for principal, offered in (("chain_manager", {to_read}), ("manager", {to_change, to_read}), ("rep_owner", set())):
+        body = as_user(world.people[principal]).get(page).content.decode()
+        assert {user for user, address in ends.items() if address in body} == offered, principal
+    client = as_user(world.people["chain_manager"])
+    form = client.get(reverse("customers:grant", args=[world.location.pk])).content.decode()
+    assert 'value="view"' in form
+    assert 'value="change"' not in form
+    assert client.post(ends[to_change]).status_code == 403
+    assert client.post(ends[to_read]).status_code == 302
