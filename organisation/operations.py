@@ -15,6 +15,7 @@ from organisation.models import OperationCount
 
 log = structlog.get_logger(__name__)
 
+CONNECT_SECONDS: Final = 2  # a failure is not counted where the database itself is away
 _COUNT: Final = "SELECT organisation_count_operation(%s, %s, %s)"
 
 
@@ -29,6 +30,7 @@ def count_operation(key: str, organisation_id: int, failed: bool) -> None:
             cursor.execute(_COUNT, [organisation_id, key, False])
         return
     beside = connection.copy()
+    beside.settings_dict["OPTIONS"] = {**beside.settings_dict.get("OPTIONS", {}), "connect_timeout": CONNECT_SECONDS}
     try:
         with beside.cursor() as cursor:
             cursor.execute(_COUNT, [organisation_id, key, True])

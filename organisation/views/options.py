@@ -56,8 +56,9 @@ def reset_option(request: CrmRequest, key: str) -> HttpResponse:
     if reset.submit(services.clear_value, scope=request.scope, key=key):
         return _done(request, found, _("Setting reset."))
     form = _form(request, found, place, request.POST)
-    form.errors.clear()
-    form.errors.update(reset.errors)
+    shown = form.errors
+    shown.clear()
+    shown |= reset.errors
     return _row(request, row, place, form, status=422)
 
 
