@@ -16,10 +16,11 @@ from outbox.addresses import AddressRefused, checked_url
 from outbox.choices import ConnectionState, CredentialRole
 from outbox.encryption import is_current, open_sealed, seal
 from outbox.events import SecretRotated
-from outbox.models import Connection, ConnectionCheck, Credential
+from outbox.models import Connection, ConnectionCheck, Credential, SubscriptionSecret
 from outbox.models.connections import new_key
 from outbox.providers import CredentialKind, Provider, provider_named
 from outbox.services import publish
+from outbox.signing import seal_place
 from outbox.wakeup import wake_relay
 
 OVERLAP: Final = timedelta(hours=24)  # that a secret which was replaced still counts
@@ -202,14 +203,15 @@ def ask_check(*, scope: Scope, connection_id: int) -> None:
 
 @transaction.atomic
 def renew_sealing(*, scope: Scope) -> int:
-    """Seal every credential of the organisation under the first key; how many were not."""
-    count = 0
-    for row in Credential.objects.visible_to(scope).select_for_update(of=("self",)):
-        if not is_current(row.sealed):
-            row.sealed = seal(open_sealed(row.sealed, associated=row.place), associated=row.place)
-            row.save(update_fields=["sealed"])
-            count += 1
-    return count
+    """Seal every secret of the organisation, those that sign for subscribers too, under the first key; how many were not."""
+    credentials = Credential.objects.visible_to(scope).select_for_update(of=("self",))
+    secrets = SubscriptionSecret.objects.visible_to(scope).select_for_update(of=("self",))
+    places = [(row, row.place) for row in credentials] + [(row, seal_place(row.pk)) for row in secrets]
+    old = [(row, place) for row, place in places if not is_current(row.sealed)]
+    for row, place in old:
+        row.sealed = seal(open_sealed(row.sealed, associated=place), associated=place)
+        row.save(update_fields=["sealed"])
+    return len(old)
 
 
 def _locked(scope: Scope, connection_id: int) -> Connection:

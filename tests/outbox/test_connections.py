@@ -10,8 +10,9 @@ from crm.core.access import activate, system_scope
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from outbox.choices import ConnectionState, CredentialRole
 from outbox.encryption import SealBroken, is_current, open_sealed, seal
-from outbox.models import Connection, Credential, Event
+from outbox.models import Connection, Credential, Event, Subscription, SubscriptionSecret
 from outbox.services import connections as services
+from outbox.signing import seal_place
 from tests.conftest import scope_of
 from tests.outbox.intake import secret
 
@@ -160,6 +161,27 @@ def test_the_command_rotates_every_organisations_secrets(organisation, other_org
     for one in (organisation, other_organisation):
         with system_scope(one.pk, job="test"):
             assert all(is_current(row.sealed) for row in Credential.objects.all())
+
+
+def test_secrets_that_sign_for_subscribers_are_rotated_with_them(admin, settings):
+    subscription = Subscription.objects.create(
+        organisation_id=admin.organisation_id,
+        name="Lager",
+        url="https://other.example",
+        types=["*"],
+        acts_as_id=admin.user_id,
+        owner_id=admin.user_id,
+    )
+    row = SubscriptionSecret.objects.create(
+        organisation_id=admin.organisation_id, subscription=subscription, sealed=b"", tail="abcd"
+    )
+    row.sealed = seal(secret(), associated=seal_place(row.pk))
+    row.save()
+    settings.CREDENTIAL_KEYS = ["new-" * 11, *settings.CREDENTIAL_KEYS]
+    assert services.renew_sealing(scope=admin) == 1
+    row.refresh_from_db()
+    assert is_current(row.sealed)
+    assert open_sealed(row.sealed, associated=seal_place(row.pk)) == secret()
 
 
 def test_a_broken_seal_is_told():
