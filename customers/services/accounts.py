@@ -17,6 +17,7 @@ from crm.core.phones import to_e164
 from customers.choices import PATTERN_MONTHS, AccountType, SeasonalPattern
 from customers.events import CustomerCreated, CustomerUpdated
 from customers.models import Customer
+from customers.notices import tell_assigned
 from customers.numbers import take_customer_numbers
 from customers.operations import FIELD_WRITE
 from customers.services.chains import lock_chain
@@ -184,6 +185,7 @@ def assign_owner(*, scope: Scope, customer_id: int, owner_id: int | None, reason
     with activate(scope.widened("owner changed").with_reason(reason or "owner changed")):
         Customer.objects.filter(pk=customer.pk).update(owner_id=owner_id)
         publish(CustomerUpdated(customer_id=customer.pk, fields=("owner",)))
+        tell_assigned(scope=scope, customer=customer, owner_id=owner_id)
 
 
 @transaction.atomic
