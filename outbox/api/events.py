@@ -28,6 +28,8 @@ from outbox.models import Replay
 from outbox.services import feed, replays
 
 AREA: Final = "events"
+# A collection of requests has nobody who listens, and so no subscription.
+NEEDS_DATA: Final = {"x-needs-data": True}
 
 
 class FeedView(ApiView):
@@ -99,6 +101,7 @@ class SchemaView(ApiView):
             OpenApiParameter("version", OpenApiTypes.INT, OpenApiParameter.PATH),
         ],
         responses={200: OpenApiTypes.OBJECT},
+        extensions=NEEDS_DATA,
     )
     def get(self, request: Request, type: str, version: int) -> Response:
         """JSON Schema 2020-12."""
@@ -121,6 +124,7 @@ class ReplaysView(ApiView):
         examples=example(
             {"subscription": 1, "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "dry_run": True}
         ),
+        extensions=NEEDS_DATA,
     )
     def post(self, request: Request) -> Response:
         """In order, behind nothing live; at most 100,000. With `dry_run` they are only counted (200)."""
@@ -143,13 +147,15 @@ class ReplayView(ApiView):
 
     area = "webhooks"
 
-    @extend_schema(operation_id="replay_read", summary="Read a replay", responses=ReplaySerializer)
+    @extend_schema(
+        operation_id="replay_read", summary="Read a replay", responses=ReplaySerializer, extensions=NEEDS_DATA
+    )
     def get(self, request: Request, pk: int) -> Response:
         """How far it is."""
         replay = Replay.objects.visible_to(self.scope).get_or_not_found(pk=pk)
         return Response(replay_body(replay.count, replay))
 
-    @extend_schema(operation_id="replay_stop", summary="Stop a replay", responses={204: None})
+    @extend_schema(operation_id="replay_stop", summary="Stop a replay", responses={204: None}, extensions=NEEDS_DATA)
     def delete(self, request: Request, pk: int) -> Response:
         """What was not sent is as it was before."""
         replays.stop_replay(scope=self.scope, replay_id=pk)

@@ -40,6 +40,8 @@ from outbox.services import subscriptions
 AREA: Final = "webhooks"
 NEWEST: Final = Sort("position", descending=True)
 MESSAGE_FILTERS: Final = ("state", "type", "subject")
+# A collection of requests has nobody who listens, and so no subscription.
+NEEDS_DATA: Final = {"x-needs-data": True}
 EXAMPLE: Final = {"name": "Shop", "url": "https://shop.example.com/hooks/freshplan", "types": ["customer.*"]}
 
 
@@ -71,6 +73,7 @@ class SubscriptionsView(ApiView):
         request=NewSubscriptionSerializer,
         responses={201: NewSecretSerializer},
         examples=example(EXAMPLE),
+        extensions=NEEDS_DATA,
     )
     def post(self, request: Request) -> Response:
         """Paused until it has accepted a test message, which is sent at once. The secret is shown this once."""
@@ -87,7 +90,12 @@ class SubscriptionView(ApiView):
     area = AREA
     versioned = frozenset({"PATCH"})
 
-    @extend_schema(operation_id="subscription_read", summary="Read a subscription", responses=SubscriptionSerializer)
+    @extend_schema(
+        operation_id="subscription_read",
+        summary="Read a subscription",
+        responses=SubscriptionSerializer,
+        extensions=NEEDS_DATA,
+    )
     def get(self, request: Request, pk: int) -> Response:
         """Where to, what, in which state."""
         return _shown(_visible(self.scope, pk))
@@ -98,6 +106,7 @@ class SubscriptionView(ApiView):
         request=ChangeSubscriptionSerializer,
         responses=SubscriptionSerializer,
         examples=example({"max_per_second": 10}),
+        extensions=NEEDS_DATA,
     )
     def patch(self, request: Request, pk: int) -> Response:
         """What is not named stays. A new address has to accept a test message first."""
@@ -113,7 +122,12 @@ class SubscriptionView(ApiView):
         )
         return _shown(changed)
 
-    @extend_schema(operation_id="subscription_delete", summary="Delete a subscription", responses={204: None})
+    @extend_schema(
+        operation_id="subscription_delete",
+        summary="Delete a subscription",
+        responses={204: None},
+        extensions=NEEDS_DATA,
+    )
     def delete(self, request: Request, pk: int) -> Response:
         """With all that was kept of its messages."""
         subscriptions.delete_subscription(scope=self.scope, subscription_id=pk)
@@ -125,7 +139,13 @@ class TestView(ApiView):
 
     area = AREA
 
-    @extend_schema(operation_id="subscription_test", summary="Send a test message", request=None, responses={202: None})
+    @extend_schema(
+        operation_id="subscription_test",
+        summary="Send a test message",
+        request=None,
+        responses={202: None},
+        extensions=NEEDS_DATA,
+    )
     def post(self, request: Request, pk: int) -> Response:
         """`freshplan.ping`, tried once; look at the deliveries for what came back."""
         subscriptions.send_test(scope=self.scope, subscription_id=pk)
@@ -143,6 +163,7 @@ class RotateView(ApiView):
         request=RotateSerializer,
         responses=NewSecretSerializer,
         examples=example({"overlap_hours": 24}),
+        extensions=NEEDS_DATA,
     )
     def post(self, request: Request, pk: int) -> Response:
         """Both sign for the overlap (a setting where it is not named); then the new one alone. It is shown this once."""
@@ -158,7 +179,12 @@ class EndSecretView(ApiView):
 
     area = AREA
 
-    @extend_schema(operation_id="subscription_end_secret", summary="End the old secret", responses={204: None})
+    @extend_schema(
+        operation_id="subscription_end_secret",
+        summary="End the old secret",
+        responses={204: None},
+        extensions=NEEDS_DATA,
+    )
     def delete(self, request: Request, pk: int) -> Response:
         """It signs no longer, from now."""
         subscriptions.end_old_secret(scope=self.scope, subscription_id=pk)
@@ -170,7 +196,13 @@ class PauseView(ApiView):
 
     area = AREA
 
-    @extend_schema(operation_id="subscription_pause", summary="Pause", request=None, responses=SubscriptionSerializer)
+    @extend_schema(
+        operation_id="subscription_pause",
+        summary="Pause",
+        request=None,
+        responses=SubscriptionSerializer,
+        extensions=NEEDS_DATA,
+    )
     def post(self, request: Request, pk: int) -> Response:
         """Events wait, up to 30 days."""
         return _shown(subscriptions.pause_subscription(scope=self.scope, subscription_id=pk))
@@ -187,6 +219,7 @@ class ResumeView(ApiView):
         request=ResumeSerializer,
         responses=SubscriptionSerializer,
         examples=example({"from": "stop"}),
+        extensions=NEEDS_DATA,
     )
     def post(self, request: Request, pk: int) -> Response:
         """From where it stopped, from now, or with what happened since an instant."""
@@ -210,6 +243,7 @@ class DeliveriesView(ApiView):
             *CURSORS,
         ],
         responses=MessageListSerializer,
+        extensions=NEEDS_DATA,
     )
     def get(self, request: Request, pk: int) -> Response:
         """The newest first."""
@@ -244,6 +278,7 @@ class DeliveryView(ApiView):
         operation_id="delivery_read",
         summary="Read a delivery with its attempts",
         responses=MessageWithAttemptsSerializer,
+        extensions=NEEDS_DATA,
     )
     def get(self, request: Request, pk: int, event_id: UUID) -> Response:
         """What was tried and what came back."""
@@ -264,7 +299,7 @@ def _shown(subscription: Subscription) -> Response:
 
 def _with_secret(made: subscriptions.NewSecret, status: int) -> Response:
     made.subscription.refresh_from_db()
-    body = {"subscription": SubscriptionSerializer(made.subscription).data, "secret": made.secret}
+    body = {**SubscriptionSerializer(made.subscription).data, "secret": made.secret}
     return Response(body, status=status, headers={"ETag": etag(made.subscription.version)})
 
 

@@ -106,11 +106,14 @@ class SubscriptionListSerializer(serializers.Serializer[Any]):
     previous = serializers.CharField(allow_null=True)
 
 
-class NewSecretSerializer(serializers.Serializer[Any]):
-    """A subscription and its new secret, shown this once."""
+class NewSecretSerializer(SubscriptionSerializer):
+    """A subscription with its new secret, shown this once."""
 
-    subscription = SubscriptionSerializer()
     secret = serializers.CharField()
+
+    class Meta(SubscriptionSerializer.Meta):
+        fields = (*SubscriptionSerializer.Meta.fields, "secret")  # type: ignore[assignment]
+        read_only_fields = fields
 
 
 class ChangeSubscriptionSerializer(StrictSerializer):

@@ -44,6 +44,8 @@ DEFINER_FUNCTIONS = {
     "organisation_link_user": "a one-time link is redeemed before a scope exists; needs the token's digest",
     "organisation_open_token": "a token is opened before a scope exists; needs the token's digest",
     "organisation_redeem_link": "a one-time link is redeemed before a scope exists; needs the token's digest",
+    "outbox_due_subscriptions": "senders work for all organisations: ids of those with something due, and no more",
+    "outbox_failing_subscriptions": "senders look after all organisations: ids of those that fail for long, and no more",
 }
 
 
