@@ -108,7 +108,7 @@ class Client:
                 )
                 for attempt in again:
                     with attempt:
-                        self.guards.take_token()
+                        self._wait_for_token()
                         number += 1
                         return self._attempt(operation, path, url, headers or {}, fields, number)
         except Full:
@@ -121,6 +121,17 @@ class Client:
             wait = error.after if error.after is not None else max(BACK_OFF_LONGEST, self.guards.closed_for())
             raise _unavailable(error.kind, wait, error.status) from None
         raise AssertionError("stamina ended without a result")
+
+    def _wait_for_token(self) -> None:
+        """Workers wait for their turn, within reason. Raises TooFast where it is too far off."""
+        end = time.monotonic() + HONOURED
+        while True:
+            try:
+                return self.guards.take_token()
+            except TooFast as error:
+                if time.monotonic() + error.seconds > end:
+                    raise
+                time.sleep(error.seconds)
 
     def _attempt(
         self, operation: str, path: str, url: str, headers: Mapping[str, str], fields: Sequence[str], number: int
@@ -225,8 +236,6 @@ def _judged(answer: Answer, fields: Sequence[str]) -> dict[str, Any]:
 
 def _pause(error: Exception, number: int) -> bool | float:
     """Seconds until the next attempt after attempt `number`, or False for none."""
-    if isinstance(error, TooFast):
-        return error.seconds if error.seconds <= HONOURED else False
     if not isinstance(error, _Failed) or not error.again:
         return False
     if error.after is not None:

@@ -158,7 +158,7 @@ def promote_credential(*, scope: Scope, credential_id: int) -> bool:
     if chosen is None:
         return False
     family = Credential.objects.visible_to(scope).filter(connection_id=chosen.connection_id, kind=chosen.kind)
-    rows = {row.pk: row for row in family.select_for_update(of=("self",)).order_by("pk")}
+    rows = {row.pk: row for row in family.select_for_update(of=("self",), no_key=True).order_by("pk")}
     if credential_id not in rows or rows[credential_id].role != CredentialRole.NEXT:
         return False
     family.filter(role=CredentialRole.CURRENT).update(role=CredentialRole.PREVIOUS, valid_until=scope.now + OVERLAP)

@@ -111,10 +111,10 @@ def store_request(
     with connection.cursor() as cursor:
         cursor.execute(_STORE, values)
         (is_new,) = cursor.fetchone()
+    if secret.role == CredentialRole.NEXT:  # first, for it locks all secrets of the connection in their order
+        promote_credential(scope=scope, credential_id=secret.credential_id)
     late = Q(last_used_at=None) | Q(last_used_at__lt=scope.now - _NOTE_USE_AFTER)
     Credential.objects.visible_to(scope).filter(late, pk=secret.credential_id).update(last_used_at=scope.now)
-    if secret.role == CredentialRole.NEXT:
-        promote_credential(scope=scope, credential_id=secret.credential_id)
     if is_new:
         transaction.on_commit(wake_relay, robust=True)
     return bool(is_new)
