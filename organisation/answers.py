@@ -25,7 +25,7 @@ class AnswerRows:
         if not _hold(scope, key):
             raise InProgress(_("The same request is still running."), retry_after=ASK_AGAIN_AFTER)
         rows = IdempotencyKey.objects.visible_to(scope).filter(created_at__gt=scope.now - LIFETIME)
-        row = rows.filter(user_id=scope.user_id, key=key).first()
+        row = rows.filter(user_id=scope.user_id or 0, key=key).first()
         if row is None:
             return None
         if bytes(row.fingerprint) != fingerprint:
@@ -36,7 +36,7 @@ class AnswerRows:
         """Keep the answer, in the place of one that is older than a day."""
         row = IdempotencyKey(
             organisation_id=scope.organisation_id,
-            user_id=scope.user_id,
+            user_id=scope.user_id or 0,
             key=key,
             fingerprint=fingerprint,
             status=answer.status,

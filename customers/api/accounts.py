@@ -70,7 +70,7 @@ class CustomersView(ApiView):
         _rows, page, similar = find(state)
         refuse_faults(state)
         found = CustomerSerializer([row.customer for row in page.rows], many=True, scope=self.scope)
-        return Response({**state_body(state, found.data), "similar": list(similar)})
+        return Response({**state_body(state, list(found.data)), "similar": list(similar)})
 
     @extend_schema(
         operation_id="customers_create",

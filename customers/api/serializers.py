@@ -52,7 +52,7 @@ class CustomerSerializer(StrictModelSerializer):
     class Meta:
         model = Customer
         fields = (*KEPT_BY_RULES, *EDITABLE)
-        read_only_fields = KEPT_BY_RULES
+        read_only_fields: ClassVar[tuple[str, ...]] = KEPT_BY_RULES
 
     def __init__(self, *args: Any, scope: Scope | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,7 +69,9 @@ class NewCustomerSerializer(CustomerSerializer):
     owner_id = serializers.IntegerField(required=False, allow_null=True)
 
     class Meta(CustomerSerializer.Meta):
-        read_only_fields = tuple(name for name in KEPT_BY_RULES if name not in {"account_type", "chain_id", "owner_id"})
+        read_only_fields: ClassVar[tuple[str, ...]] = tuple(
+            name for name in KEPT_BY_RULES if name not in {"account_type", "chain_id", "owner_id"}
+        )
 
 
 class CustomerListSerializer(serializers.Serializer[Any]):
@@ -206,14 +208,14 @@ class ChangeSerializer(serializers.Serializer[Any]):
     field = serializers.CharField()
     old = serializers.CharField()
     new = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     reason = serializers.CharField()
 
 
 class FactSerializer(serializers.Serializer[Any]):
     """What one thing was then, and what it is today."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     then = serializers.CharField()
     today = serializers.CharField()
 

@@ -48,7 +48,7 @@ def create_token(*, scope: Scope, name: str, scopes: Sequence[str], days: int) -
 @transaction.atomic
 def revoke_token(*, scope: Scope, token_id: int) -> ApiToken:
     """End one of one's own tokens at once; one that has ended stays as it is. Raises NotFound, Forbidden."""
-    own = ApiToken.objects.visible_to(scope).select_for_update(of=("self",)).filter(user_id=scope.user_id)
+    own = ApiToken.objects.visible_to(scope).select_for_update(of=("self",)).filter(user_id=scope.user_id or 0)
     row = own.get_or_not_found(pk=token_id)
     scope.require("tokens.own")
     if row.revoked_at is None:

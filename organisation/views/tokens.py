@@ -34,7 +34,7 @@ def tokens(request: CrmRequest) -> HttpResponse:
         messages.success(request, _("Token made."))
         return redirect("organisation:tokens")
     shown = request.session.pop(TOKEN_KEY, None) if request.method == "GET" else None
-    own = ApiToken.objects.visible_to(request.scope).filter(user_id=request.scope.user_id)
+    own = ApiToken.objects.visible_to(request.scope).filter(user_id=request.scope.user_id or 0)
     context = {
         "form": form,
         "tokens": own,

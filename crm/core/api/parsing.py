@@ -86,10 +86,8 @@ def require_readable(request: HttpRequest) -> None:
     has_body = length != "0" or "Transfer-Encoding" in request.headers
     if not has_body:
         return
-    if request.content_type != MEDIA_TYPE or request.content_params.get("charset", "utf-8").lower() not in {
-        "utf-8",
-        "utf8",
-    }:
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    if request.content_type != MEDIA_TYPE or charset not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType(request.content_type or "")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType(request.headers["Content-Encoding"])

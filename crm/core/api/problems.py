@@ -257,7 +257,7 @@ def of_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     headers = {}
     if (wait := error.extra.get("retry_after")) is not None:
         headers["Retry-After"] = str(wait)
-    extra = {name: error.extra[name] for name in _PASSED_ON if name in error.extra}
+    extra: dict[str, Any] = {name: error.extra[name] for name in _PASSED_ON if name in error.extra}
     return problem(request, name_of(error), error.message, errors=errors_of(error), headers=headers, extra=extra)
 
 
@@ -291,7 +291,7 @@ def _of_framework(request: HttpRequest, error: exceptions.APIException) -> HttpR
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if isinstance(error, exceptions.Throttled):
-        headers["Retry-After"] = str(int(error.wait or 1))
+        headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1))
         return problem(request, "too-many", headers=headers)
     if isinstance(error, exceptions.NotAuthenticated):
         return problem(request, "not-authenticated", headers=headers)

@@ -63,7 +63,7 @@ def reference() -> list[Area]:
 
 def _operation(made: Mapping[str, Any], method: str, path: str, operation: Mapping[str, Any]) -> Operation:
     answers = operation["responses"]
-    good = next((answer for status, answer in answers.items() if status.startswith("2")), {})
+    good: Mapping[str, Any] = next((answer for status, answer in answers.items() if status.startswith("2")), {})
     return Operation(
         key=operation["operationId"],
         method=method.upper(),

@@ -37,7 +37,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     instance = serializers.CharField(help_text="Id of the request; it stands in the log.")
-    errors = FaultSerializer(many=True, required=False)
+    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]
     allowed = serializers.ListField(child=serializers.CharField(), required=False, help_text="Steps that are possible.")
 
 
@@ -46,7 +46,7 @@ class ApiSchema(AutoSchema):
 
     def get_tags(self) -> list[str]:
         """The area."""
-        return [self.view.area]
+        return [self._area]
 
     def get_override_parameters(self) -> list[Any]:
         """The headers that the kernel reads."""
@@ -74,7 +74,11 @@ class ApiSchema(AutoSchema):
     def get_extensions(self) -> dict[str, Any]:
         """The scope that a token needs."""
         way = "read" if self.method == "GET" else "write"
-        return {**super().get_extensions(), "x-scope": f"{self.view.area}.{way}"}
+        return {**super().get_extensions(), "x-scope": f"{self._area}.{way}"}
+
+    @property
+    def _area(self) -> str:
+        return str(getattr(self.view, "area", ""))
 
     @property
     def _is_versioned(self) -> bool:
@@ -84,7 +88,9 @@ class ApiSchema(AutoSchema):
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status in self._refusals():
             names = ", ".join(kind.name for kind in CATALOGUE.values() if kind.status == status)
-            answer = self._get_response_for_code(ProblemSerializer, str(status), [MEDIA_TYPE], direction)
+            answer = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                ProblemSerializer, str(status), [MEDIA_TYPE], direction
+            )
             bodies.setdefault(str(status), {**answer, "description": f"Problem: {names}"})
         return bodies
 
@@ -131,8 +137,20 @@ def document() -> dict[str, Any]:
         made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
         made["tags"] = [{"name": key, "description": str(label)} for key, label in areas().items()]
         # Plain values only: labels that translate themselves would speak the reader's language later on.
-        found: dict[str, Any] = json.loads(json.dumps(made, default=str))
+        found: dict[str, Any] = _may_be_null(json.loads(json.dumps(made, default=str)))
     return found
+
+
+def _may_be_null(value: Any) -> Any:
+    """Either of two, where the first may let null pass as well: `oneOf` would then refuse it for fitting twice."""
+    if isinstance(value, list):
+        return [_may_be_null(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _may_be_null(each) for name, each in value.items()}
+    if {"type": "null"} in inner.get("oneOf", ()):
+        inner["anyOf"] = inner.pop("oneOf")
+    return inner
 
 
 def as_text() -> str:

@@ -30,8 +30,6 @@ _NAMES: Final = {bool: "boolean", int: "integer", float: "number", str: "string"
 class StrictMixin:
     """Refuses unknown and read-only keys, and values of another JSON type, each at its place. Before other serializers."""
 
-    fields: Mapping[str, serializers.Field[Any, Any, Any, Any]]
-
     def to_internal_value(self, data: Any) -> Any:
         """The values as Python's. Raises ValidationError with everything that is wrong at once."""
         faults = dict(self._faults(data)) if isinstance(data, Mapping) else {}
@@ -47,7 +45,7 @@ class StrictMixin:
 
     def _faults(self, data: Mapping[str, Any]) -> Iterator[tuple[str, list[ErrorDetail]]]:
         for key, value in data.items():
-            field = self.fields.get(key)
+            field = self.fields.get(key)  # type: ignore[attr-defined]
             if field is None:
                 yield key, [ErrorDetail(_("There is no such field."), "unknown")]
             elif field.read_only:

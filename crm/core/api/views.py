@@ -28,7 +28,7 @@ class ApiView(APIView):
     """
 
     area: ClassVar[str]
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "put", "patch", "delete"]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     scope: Scope
     request: Request
@@ -39,7 +39,7 @@ class ApiView(APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """As Django's; an address without its slash is no page to be redirected from, so that no POST turns into a GET."""
-        view = super().as_view(**initkwargs)
+        view: Any = super().as_view(**initkwargs)
         view.should_append_slash = False
         return view
 
@@ -69,11 +69,13 @@ class ApiView(APIView):
     def check_permissions(self, request: Request) -> None:
         """The token's scopes; rows and rights are the services' and querysets' to decide."""
         super().check_permissions(request)
-        request.auth.require(self.area, str(request.method))
+        caller: Caller = request.auth  # type: ignore[assignment]
+        caller.require(self.area, str(request.method))
 
     def check_throttles(self, request: Request) -> None:
         """Count the request, and take its Idempotency-Key. Raises Throttled, Replay, Conflict."""
-        self._spent = throttling.spend_caller(request.auth.key)
+        caller: Caller = request.auth  # type: ignore[assignment]
+        self._spent = throttling.spend_caller(caller.key)
         if self._spent.is_over:
             raise exceptions.Throttled(self._spent.reset)
         self._claim = idempotency.claim(request, self.scope)
