@@ -128,7 +128,7 @@ def run(job: PeriodicJob, organisation_id: int | None, period: datetime) -> bool
         kind = RunError.TIME_LIMIT if is_late else type(error).__name__[:80]
         log.error("job failed", job=job.name, organisation=organisation_id, error=kind)
         with _runs_of(organisation_id), connection.cursor() as cursor:
-            values = {"id": claim.run_id, "attempt": claim.attempt, "error": kind, "pause": PAUSE}
+            values: dict[str, Any] = {"id": claim.run_id, "attempt": claim.attempt, "error": kind, "pause": PAUSE}
             cursor.execute(_FAILED, values)
             if cursor.fetchone():
                 _tell_failure(organisation_id, claim.run_id, job.name, claim.attempt, kind)
