@@ -196,6 +196,13 @@ PAGES = {
     "team": Shown("/settings/teams/{house.team.pk}/", who="administrator"),
     "new team": Shown("/settings/teams/new/", who="administrator"),
     "organisation": Shown("/settings/organisation/", who="administrator"),
+    "settings": Shown("/settings/all/"),
+    "settings, for reading": Shown("/settings/all/", who="rep"),
+    "settings, one opened": Shown(
+        "/settings/all/", act=pressing('[hx-get$="/trash.days/"]', shows=".fp-option.is-open form")
+    ),
+    "settings, none found": Shown("/settings/all/?q=zzzzqqq"),
+    "flags, none": Shown("/settings/flags/", who="administrator"),
     "second factor, choose": Shown("/accounts/second-factor/set-up/", who="manager"),
     "password": Shown("/accounts/password/change/", who="rep"),
     "not allowed": Shown("/settings/people/", who="rep", status=403),
