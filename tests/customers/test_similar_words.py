@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from crm.core.access import Scope, activate, system_scope_for
 from customers import services
+from customers.account_list import CUSTOMERS
 from customers.choices import AccountType
 from customers.duplicates import find_twins
 from customers.models import Customer, CustomerHot
 from customers.search import Found, resembling
-from customers.account_list import CUSTOMERS
 from organisation.choices import Role
 from organisation.models import User
 from tests.conftest import make_team
