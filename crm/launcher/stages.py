@@ -45,7 +45,7 @@ def build(data: Path, env: dict[str, str]) -> None:
 
 
 def migrate(data: Path, env: dict[str, str]) -> None:
-    """Bring the tables up to date, as their owner.
+    """Bring the tables up to date, as their owner; what is used is backed up before.
 
     Skipped while our migrations, their SQL, the packages and what the database has applied are as after the last time.
     """
@@ -54,9 +54,36 @@ def migrate(data: Path, env: dict[str, str]) -> None:
     words = [path.read_bytes() for path in inputs]
     if stamp.exists() and stamp.read_text() == fingerprint(*words, *_applied(env)):
         return
+    if _is_used(env):
+        _back_up(data, env)
     manage(["migrate", "--noinput", "--skip-checks", "--verbosity", "1"], as_owner(env), "the migration")
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(fingerprint(*words, *_applied(env)))
+
+
+def _is_used(env: dict[str, str]) -> bool:
+    """Whether the database holds an organisation and lacks a migration of this release."""
+    import psycopg
+
+    with psycopg.connect(env["DATABASE_OWNER_URL"], connect_timeout=10) as owner:
+        if owner.execute("SELECT to_regproc('public.organisation_ids')").fetchone() == (None,):
+            return False
+        if owner.execute("SELECT EXISTS (SELECT FROM public.organisation_ids())").fetchone() == (False,):
+            return False
+    command = [*MANAGE, "migrate", "--check", "--skip-checks", "--verbosity", "0"]
+    return subprocess.run(command, env=as_owner(env), cwd=ROOT, capture_output=True, check=False).returncode != 0
+
+
+def _back_up(data: Path, env: dict[str, str]) -> None:
+    from crm.launcher.backups import command, shelf
+
+    if not env.get("DATABASE_BACKUP_URL"):
+        say("no backup before the migration: DATABASE_BACKUP_URL is not set")
+        return
+    folder = shelf.folder_of(env, data)
+    with shelf.alone(folder):
+        path, _facts = command.make(folder, env)
+    say(f"before the migration: {path}")
 
 
 def _applied(env: dict[str, str]) -> list[bytes]:

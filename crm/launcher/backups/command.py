@@ -68,7 +68,14 @@ def main(arguments: list[str]) -> int:
 
 
 def create(folder: Path, env: dict[str, str]) -> Path:
-    """Make one backup in `folder`; its path. Written beside, then renamed: a killed one leaves nothing of that name."""
+    """Make one backup in `folder` and say so; its path."""
+    path, facts = make(folder, env)
+    print(f"created {path}: {len(facts.tables)} tables, {facts.rows} rows, {path.stat().st_size} bytes", flush=True)
+    return path
+
+
+def make(folder: Path, env: dict[str, str]) -> tuple[Path, Facts]:
+    """One more backup in `folder`: written beside, then renamed, so that a killed one leaves nothing of that name."""
     import psycopg
 
     url = env.get("DATABASE_BACKUP_URL")
@@ -99,8 +106,7 @@ def create(folder: Path, env: dict[str, str]) -> Path:
     gone = shelf.rotate(folder, made)
     if gone:
         say(f"{gone} old ones deleted")
-    print(f"created {path}: {len(facts.tables)} tables, {facts.rows} rows, {path.stat().st_size} bytes", flush=True)
-    return path
+    return path, facts
 
 
 def verify(path: Path, env: dict[str, str]) -> None:

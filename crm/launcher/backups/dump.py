@@ -75,6 +75,7 @@ def restore(connection: psycopg.Connection, chunks: Iterator[bytes], *, before: 
 
     Raises Problem where pg_restore fails, and whatever psycopg and the chunks raise; nothing is committed here.
     """
+    _forget_default_grants(connection, now)
     failed: list[BaseException] = []
     words = ["--format=custom", "--file=-", "--enable-row-security"]
     with _program("pg_restore", words, server_of("")[1], stdin=subprocess.PIPE) as process:
@@ -85,6 +86,16 @@ def restore(connection: psycopg.Connection, chunks: Iterator[bytes], *, before: 
         feeder.join()
         if failed:
             raise failed[0]
+
+
+def _forget_default_grants(connection: psycopg.Connection, database: str) -> None:
+    """A dump tells what is granted, not what is withheld, and makes its own defaults last: these would add to its grants."""
+    from psycopg import sql
+
+    roles = sql.SQL(", ").join(sql.Identifier(f"{database}_{name}") for name in ("app", "relay", "search", "backup"))
+    for kind in ("TABLES", "SEQUENCES"):
+        statement = f"ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON {kind} FROM {{}}"
+        connection.execute(sql.SQL(statement).format(roles))  # type: ignore[arg-type] # of two constants
 
 
 def standing(connection: psycopg.Connection) -> list[tuple[str, str]]:
@@ -120,6 +131,8 @@ class _Names:
 def _run(connection: psycopg.Connection, script: IO[bytes], names: _Names) -> None:
     """Statements go as they stand, many at once; rows go through COPY."""
     connection.execute("SET LOCAL search_path = pg_catalog, public")
+    # Loads the extension: only then may functions that are made set its parameters.
+    connection.execute("SELECT similarity('a', 'a')")
     statements: list[bytes] = []
     for line in script:
         if copy := _COPY.fullmatch(line):

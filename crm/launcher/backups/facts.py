@@ -31,6 +31,21 @@ _POLICIES: Final = """
 SELECT tablename, policyname, permissive, cmd, roles::text[], coalesce(qual, ''), coalesce(with_check, '')
   FROM pg_policies WHERE schemaname = 'public' ORDER BY 1, 2
 """
+# Owners count: what runs with its definer's rights must be the search role's, not the owner's.
+_GRANTS: Final = f"""
+WITH ours (name, owner, acl) AS (
+    SELECT c.oid::regclass::text, c.relowner, c.relacl FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND {_OURS}
+    UNION ALL
+    SELECT c.oid::regclass || '.' || t.attname, c.relowner, t.attacl FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid
+     WHERE t.attacl IS NOT NULL AND {_OURS}
+    UNION ALL
+    SELECT p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)) FROM pg_proc p
+     WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS (
+           SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
+SELECT o.name, pg_get_userbyid(o.owner)::text, coalesce(array_agg(DISTINCT coalesce(r.rolname, 'PUBLIC') || ' ' || a.privilege_type)
+                                     FILTER (WHERE a.grantee <> o.owner), '{{}}')
+  FROM ours o LEFT JOIN LATERAL aclexplode(o.acl) a ON true LEFT JOIN pg_roles r ON r.oid = a.grantee GROUP BY 1, 2 ORDER BY 1
+"""  # noqa: S608
 _SEQUENCES: Final = """
 SELECT sequencename, coalesce(last_value, 0) FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1
 """
@@ -69,11 +84,12 @@ SELECT c.relname FROM pg_class c
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that is compared. `policies` name roles without their database's name, for that may change."""
+    """Everything that is compared. Policies and grants name roles without their database's name, for that may change."""
 
     tables: dict[str, list[Any]]  # name: rows, hash
     security: dict[str, list[bool]]  # name: row-level security, also for the owner
     policies: list[list[Any]]
+    grants: dict[str, list[str]]  # relation, column or function: its owner, then who may do what
     sequences: dict[str, int]
     extensions: dict[str, str]
     objects: dict[str, int]
@@ -107,6 +123,10 @@ def gather(connection: psycopg.Connection, database: str) -> Facts:
         tables=tables,
         security={name: list(flags) for name, flags in connection.execute(_SECURITY).fetchall()},
         policies=policies,
+        grants={
+            name: [one.removeprefix(database) for one in (owner, *sorted(grants))]
+            for name, owner, grants in connection.execute(_GRANTS).fetchall()
+        },
         sequences=sequences,
         extensions=dict(connection.execute(_EXTENSIONS).fetchall()),
         objects=dict(connection.execute(_OBJECTS).fetchall()),
@@ -125,6 +145,7 @@ def differences(before: Facts, after: Facts) -> list[str]:
         *_unequal("table", before.tables, after.tables, lambda value: f"{value[0]} rows"),
         *_unequal("row-level security of", before.security, after.security, str),
         *_unequal("policy", _named(before.policies), _named(after.policies), lambda value: "present"),
+        *_unequal("grants on", before.grants, after.grants, ", ".join),
         *_unequal("objects of kind", before.objects, after.objects, str),
     ]
     # Another server may bring another version of an extension; it must bring the extension.
