@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from django.utils import timezone
 from prometheus_client import Counter
 
 from crm.core.access import Scope
 from crm.core.metrics import Figure, of_each_organisation
-from outbox.choices import DeliveryState
-from outbox.models import Delivery, Heartbeat
+from outbox.choices import OPEN, DeliveryState, InboxState
+from outbox.models import Delivery, Dispatch, Heartbeat, InboxEvent
 from outbox.services import relay_lag
 
 ATTEMPTS = Counter("freshplan_outbox_attempts", "Attempts to run a handler.", ["handler", "result"])
+COUNTED: Final = {
+    "freshplan_outbox_undelivered": "Deliveries to handlers that wait.",
+    "freshplan_outbox_dead": "Deliveries to handlers given up.",
+    "freshplan_webhook_undelivered": "Messages to subscribers that wait.",
+    "freshplan_webhook_dead": "Messages to subscribers given up.",
+    "freshplan_inbox_open": "Events from outside that are not worked on yet.",
+    "freshplan_inbox_dead": "Events from outside given up.",
+}
 
 
 def figures() -> Iterator[Figure]:
     """Lag, what waits, what was given up, signs of life."""
     yield Figure("freshplan_outbox_lag_seconds", "Age of the oldest undelivered event.", relay_lag())
-    counted = of_each_organisation(_deliveries)
-    undelivered, dead = (sum(column) for column in zip(*counted, strict=True)) if counted else (0, 0)
-    yield Figure("freshplan_outbox_undelivered", "Deliveries that wait.", undelivered)
-    yield Figure("freshplan_outbox_dead", "Deliveries given up.", dead)
+    counted = of_each_organisation(_counts)
+    for name, help_ in COUNTED.items():
+        yield Figure(name, help_, sum(of[name] for of in counted))
     now = timezone.now()
     for beat in Heartbeat.objects.all():
         age = (now - beat.beat_at).total_seconds()
         yield Figure("freshplan_heartbeat_age_seconds", "Since the last sign of life.", age, {"process": beat.name})
 
 
-def _deliveries(scope: Scope) -> tuple[int, int]:
-    """Waiting and dead ones of one organisation; partial indexes count them."""
-    rows = Delivery.objects.visible_to(scope)
-    waiting, dead = (rows.filter(state=state).count() for state in (DeliveryState.WAITING, DeliveryState.DEAD))
-    return waiting, dead
+def _counts(scope: Scope) -> dict[str, int]:
+    """Of one organisation; partial indexes count them."""
+    deliveries = Delivery.objects.visible_to(scope)
+    dispatches = Dispatch.objects.visible_to(scope)
+    inbox = InboxEvent.objects.visible_to(scope)
+    rows = (
+        deliveries.filter(state=DeliveryState.WAITING),
+        deliveries.filter(state=DeliveryState.DEAD),
+        dispatches.waiting(),
+        dispatches.dead(),
+        inbox.filter(state__in=OPEN),
+        inbox.filter(state=InboxState.DEAD),
+    )
+    return {name: found.count() for name, found in zip(COUNTED, rows, strict=True)}

@@ -7,6 +7,7 @@ import json
 import logging
 import logging.config
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -88,6 +89,7 @@ def test_a_workers_line_leads_back_to_the_request(organisation, lines):
         delivery = Delivery.objects.create(
             organisation=organisation, event=event, handler="tests.logs.fails", subject_type=event.subject_type,
             subject_id=event.subject_id, position=1, state=DeliveryState.WAITING,
+            run_at=scope.now - timedelta(minutes=1),
         )  # fmt: skip
     lines.truncate(0)
     lines.seek(0)

@@ -31,6 +31,8 @@ NAMES = {
     "freshplan_http_database_seconds": ["route"],
     "freshplan_http_request_seconds": ["route", "status"],
     "freshplan_http_requests": ["method", "route", "status"],
+    "freshplan_inbox_dead": [],
+    "freshplan_inbox_open": [],
     "freshplan_job_done_age_seconds": ["job"],
     "freshplan_job_runs": ["job", "state"],
     "freshplan_job_seconds": ["job"],
@@ -43,6 +45,8 @@ NAMES = {
     "freshplan_projection_rows": [],
     "freshplan_queue_length": [],
     "freshplan_redis_up": [],
+    "freshplan_webhook_dead": [],
+    "freshplan_webhook_undelivered": [],
 }
 
 
