@@ -21,7 +21,7 @@ _WHERE: Final = _(
 
 def register() -> None:
     """Called once at start-up."""
-    notice_subject("subscription", url_name="outbox:subscription", seers=seen_by(*SUPERVISORS))
+    notice_subject("subscription", url_name="webhooks:webhook", seers=seen_by(*SUPERVISORS))
     notice_subject("connection", url_name="intake:connection", seers=seen_by(*SUPERVISORS))
     notice_subject("job_run", url_name="jobs:schedule", seers=seen_by(*SUPERVISORS), has_page_each=False)
     notice_subject("long_task", url_name="jobs:task", seers=_whose_it_is)
