@@ -69,10 +69,10 @@ INBOX: Final = Listing(
     registry=INBOX_FILTERS,
     columns=(
         Column("received", _("Received"), sort="received_at", descending_first=True, fixed=True),
-        Column("type", _("Type")),
-        Column("subject", _("Subject")),
-        Column("state", _("State")),
-        Column("connection", _("Connection")),
+        Column("type", _("Type"), fixed=True),
+        Column("subject", _("Subject"), fixed=True),
+        Column("state", _("State"), fixed=True),
+        Column("connection", _("Connection"), fixed=True),
     ),
     default_sort="-received",
 )
