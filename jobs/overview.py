@@ -25,11 +25,15 @@ SILENT_AFTER: Final = 120  # seconds (operations.md, Alerts)
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """A job with its last run and its next one. `missed`: so many starts have passed without a run until now."""
+    """A job with its last run and its next one. `missed`: so many starts have passed without a run until now.
+
+    `is_due`: its time has come, and the scheduler starts it with its next tick.
+    """
 
     job: PeriodicJob
     last: JobRun | None
     next_at: datetime
+    is_due: bool
     missed: int
     is_running: bool
     is_queued: bool
@@ -63,6 +67,7 @@ def _line(scope: Scope, job: PeriodicJob, last: JobRun | None, planned: datetime
         job=job,
         last=last,
         next_at=period if is_due else job.next_run(scope.now, zone),
+        is_due=is_due,
         missed=job.missed(planned, period, scope.now, zone) if is_due else 0,
         is_running=RunState.RUNNING in states,
         is_queued=RunState.QUEUED in states,

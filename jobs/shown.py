@@ -103,10 +103,9 @@ def task_error(task: LongTask) -> str:
 def task_figures(task: LongTask) -> list[dict[str, Any]]:
     """The figures of a task for a tally."""
     kind = kind_named(task.kind)
-    lines = [
-        {"label": kind.unit if kind else _("done"), "value": _of(task)},
-        {"label": _("refused"), "value": number(task.refused)},
-    ]
+    lines = [{"label": kind.unit if kind else _("done"), "value": _of(task)}]
+    if task.refused and "skipped" not in task.result:
+        lines.append({"label": _("refused"), "value": number(task.refused)})
     if task.rate >= 1:
         lines.append({"label": _("a second"), "value": number(task.rate)})
     for code, label in (kind.figures if kind else {}).items():
