@@ -65,6 +65,7 @@ class DoorMiddleware:
         provider = provider_named(address["provider"]) if address else None
         if address is None or provider is None:
             return self.get_response(request)
+        request.route_name = f"door:{address['provider']}"  # type: ignore[attr-defined] # for /metrics
         try:
             answer = _answer(request, provider, address["key"])
         except Error as error:
