@@ -15,6 +15,7 @@ from outbox.models import Delivery, Dispatch, Heartbeat, InboxEvent
 from outbox.services import relay_lag
 
 ATTEMPTS = Counter("freshplan_outbox_attempts", "Attempts to run a handler.", ["handler", "result"])
+SENT = Counter("freshplan_webhook_attempts", "Attempts to deliver to a subscriber.", ["result"])
 COUNTED: Final = {
     "freshplan_outbox_undelivered": "Deliveries to handlers that wait.",
     "freshplan_outbox_dead": "Deliveries to handlers given up.",

@@ -14,6 +14,7 @@ from outbox.envelope import PING
 from outbox.events import SubscriptionDisabled, SubscriptionFailing
 from outbox.models import Attempt, Dispatch, Event, Replay, Subscription, SubscriptionPace
 from outbox.plan import ATTEMPTS, next_attempt, wished
+from outbox.querysets import DispatchQuerySet
 from outbox.services.events import publish
 
 if TYPE_CHECKING:
@@ -25,15 +26,12 @@ ENDED_AFTER: Final = timedelta(days=5)  # without a success, and at least as man
 
 
 def note(scope: Scope, subscription: Subscription, pace: SubscriptionPace, outcome: Outcome) -> None:
-    """Write down what came of an attempt; `subscription` and `pace` are changed with it.
+    """Write down what came of an attempt; `subscription` and `pace` are changed with it, the pace is saved by the caller.
 
-    A message that another process has finished meanwhile (its lease was over) keeps its state; the attempt is kept anyway.
+    A message that was finished meanwhile (the lease was over) keeps its state; the attempt is kept anyway.
     """
     now = timezone.now()
-    claim = outcome.claim
-    dispatch = Dispatch.objects.select_for_update(of=("self",)).filter(pk=claim.dispatch_id).first()
-    if dispatch is None:
-        return
+    claim, dispatch = outcome.claim, outcome.claim.dispatch
     Attempt.objects.bulk_create(
         [
             Attempt(
@@ -46,26 +44,26 @@ def note(scope: Scope, subscription: Subscription, pace: SubscriptionPace, outco
                 error=outcome.error,
                 milliseconds=outcome.milliseconds,
                 answer=outcome.answer,
-                replay_id=claim.replay_id,
+                replay_id=dispatch.replay_id,
             )
         ]
     )
-    is_open = dispatch.state == DispatchState.WAITING and dispatch.attempts == claim.attempt
     if not outcome.error:
-        if is_open:
-            finish(dispatch, DispatchState.DONE, now)
+        finish(dispatch, DispatchState.DONE, now)
         _note_success(subscription, pace, dispatch, claim.url, now)
         return
-    if is_open:
-        _plan(dispatch, outcome, now)
+    _plan(dispatch, outcome, now)
     if dispatch.type != PING:
         _note_failure(subscription, pace, outcome, now)
 
 
 def finish(dispatch: Dispatch, state: DispatchState, now: datetime, error: str = "") -> None:
-    """The end of a message's way; its replay ends with the last one."""
-    dispatch.state, dispatch.done_at, dispatch.error, dispatch.locked_until = state, now, error, None
-    dispatch.save(update_fields=["state", "done_at", "error", "locked_until"])
+    """The end of a message's way, unless it was finished or claimed again meanwhile; its replay ends with the last one.
+
+    Of a dead one the next message of its subject says that it is missing, until one that said so was accepted.
+    """
+    if not _open(dispatch).update(state=state, done_at=now, error=error, locked_until=None):
+        return
     if state == DispatchState.DONE and dispatch.gap:
         earlier = Dispatch.objects.filter(
             subscription_id=dispatch.subscription_id,
@@ -78,9 +76,9 @@ def finish(dispatch: Dispatch, state: DispatchState, now: datetime, error: str =
         Replay.objects.filter(pk=dispatch.replay_id, state=ReplayState.RUNNING).update(state=ReplayState.DONE)
 
 
-def give_up(dispatch: Dispatch, error: str, now: datetime) -> None:
-    """Dead: its subject goes on, and the next message of it says that one is missing."""
-    finish(dispatch, DispatchState.DEAD, now, error)
+def _open(dispatch: Dispatch) -> DispatchQuerySet:
+    """The row, as long as it stands where this process took it."""
+    return Dispatch.objects.waiting().filter(pk=dispatch.pk, attempts=dispatch.attempts)
 
 
 def disable(subscription: Subscription, reason: SubscriptionReason, now: datetime) -> None:
@@ -94,7 +92,10 @@ def disable(subscription: Subscription, reason: SubscriptionReason, now: datetim
 
 
 def look_after(subscription: Subscription, pace: SubscriptionPace, now: datetime) -> None:
-    """Tell the owner after an hour and a day of failing; end it after five days without a success."""
+    """Tell the owner after an hour and a day of failing; end it after five days without a success.
+
+    The caller holds the pace and saves it.
+    """
     if pace.failing_since is None or subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.FAILING}:
         return
     failing = now - pace.failing_since
@@ -104,7 +105,6 @@ def look_after(subscription: Subscription, pace: SubscriptionPace, now: datetime
     hours = next((one for one in TELL_AFTER if failing >= timedelta(hours=one)), 0)
     if hours > pace.told_hours:
         pace.told_hours = hours
-        pace.save(update_fields=["told_hours"])
         _set_state(subscription, SubscriptionState.FAILING, now)
         publish(SubscriptionFailing(subscription_id=subscription.pk, owner_id=subscription.owner_id, hours=hours))
 
@@ -114,10 +114,9 @@ def _plan(dispatch: Dispatch, outcome: Outcome, now: datetime) -> None:
     not_before = wished(outcome.status or 0, outcome.retry_after, now)
     due = None if dispatch.type == PING else next_attempt(dispatch.attempts, now, not_before=not_before)
     if due is None:
-        give_up(dispatch, outcome.error, now)
-        return
-    dispatch.run_at, dispatch.error, dispatch.locked_until = due, outcome.error, None
-    dispatch.save(update_fields=["run_at", "error", "locked_until"])
+        finish(dispatch, DispatchState.DEAD, now, outcome.error)
+    else:
+        _open(dispatch).update(run_at=due, error=outcome.error, locked_until=None)
 
 
 def _note_success(
@@ -127,7 +126,6 @@ def _note_success(
         waiting = Dispatch.objects.waiting().filter(subscription=subscription, run_at__gt=now)
         waiting.update(run_at=now)
     pace.failures, pace.failing_since, pace.told_hours, pace.success_at = 0, None, 0, now
-    pace.save(update_fields=["failures", "failing_since", "told_hours", "success_at"])
     if subscription.state == SubscriptionState.FAILING:
         _set_state(subscription, SubscriptionState.ACTIVE, now)
     if dispatch.type == PING and url == subscription.url:
@@ -141,7 +139,6 @@ def _note_success(
 def _note_failure(subscription: Subscription, pace: SubscriptionPace, outcome: Outcome, now: datetime) -> None:
     pace.failures += 1
     pace.failing_since = pace.failing_since or outcome.started
-    pace.save(update_fields=["failures", "failing_since"])
     if subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.FAILING}:
         return
     if outcome.status == 410:

@@ -45,14 +45,12 @@ def recipes(last: Dispatch | None) -> Recipes:
     if last is None or attempt is None or last.body is None:
         return Recipes(codes, (), None)
     claim = Claim(
-        dispatch_id=last.pk,
-        subscription_id=last.subscription_id,
+        dispatch=last,
         attempt=attempt.number,
         url="",
         secrets=live_secrets(last.subscription_id, attempt.at),
         event_id=str(last.event.event_id),
         body=bytes(last.body),
-        replay_id=attempt.replay_id,
     )
     headers = request_headers(claim, int(attempt.at.timestamp()))
     return Recipes(codes, tuple(headers.items()), attempt.at)

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from crm.core.access import activate, system_scope_for
-from outbox.models import Subscription, SubscriptionPace
+from outbox.models import SubscriptionPace
 from outbox.noting import look_after
 from outbox.sending import AT_ONCE, serve
 from outbox.services.events import beat
@@ -121,9 +121,11 @@ class Sender:
             failing = cursor.fetchall()
         for organisation_id, subscription_id in failing:
             with transaction.atomic(), activate(system_scope_for(organisation_id, job="webhooks")):
-                pace = SubscriptionPace.objects.select_for_update().filter(pk=subscription_id).first()
+                paces = SubscriptionPace.objects.select_for_update(of=("self",)).select_related("subscription")
+                pace = paces.filter(pk=subscription_id).first()
                 if pace is not None:
-                    look_after(Subscription.objects.get(pk=subscription_id), pace, timezone.now())
+                    look_after(pace.subscription, pace, timezone.now())
+                    pace.save(update_fields=["told_hours"])
 
     def wait(self) -> None:
         """Until somebody rings, or half a second is over."""

@@ -24,6 +24,7 @@ from outbox import noting
 from outbox.addresses import AddressRefused, checked_url
 from outbox.choices import AttemptError, DispatchState, SubscriptionReason, SubscriptionState
 from outbox.envelope import MEDIA_TYPE, PING, canonical, envelope
+from outbox.metrics import SENT
 from outbox.models import Dispatch, Subscription, SubscriptionPace
 from outbox.plan import ATTEMPTS
 from outbox.signing import live_secrets, signatures
@@ -40,44 +41,47 @@ KEPT: Final = 1_024  # bytes of the answer that stay with the attempt
 TURN: Final = 20.0  # seconds that a lane stays with one subscriber
 SCOPE_FOR: Final = 1.0  # seconds that a person's scope is used for
 
-# The oldest due message of any subject that none is under way to and no older one waits for. A test message goes first,
-# whatever the state; while the subscriber is slowed, only the oldest of all.
+# The oldest due message of any subject that none is under way to and no older one waits for, where a line is free; while the
+# subscriber is slowed, only the oldest of all. With it, whether an earlier message of its subject was given up and no later
+# one has told the reader yet. Walked along the index of what waits, in its order, to the first that fits.
 _NEXT: Final = """
-SELECT d.id FROM outbox_dispatch d
- WHERE d.subscription_id = %(subscription)s AND d.state = 'WAITING' AND d.run_at <= now()
+SELECT d.id, EXISTS (SELECT 1 FROM outbox_dispatch g
+                      WHERE g.subscription_id = d.subscription_id AND g.subject_type = d.subject_type
+                        AND g.subject_id = d.subject_id AND g.position < d.position AND g.state = 'DEAD' AND NOT g.gap_told)
+  FROM outbox_dispatch d
+ WHERE d.subscription_id = %(subscription)s AND d.state = 'WAITING' AND d.run_at <= now() AND d.type <> %(ping)s
    AND (d.locked_until IS NULL OR d.locked_until <= now())
-   AND (d.type = %(ping)s OR (%(live)s
-        AND (NOT %(slowed)s OR d.position = (SELECT min(w.position) FROM outbox_dispatch w
-                                             WHERE w.subscription_id = %(subscription)s AND w.state = 'WAITING'
-                                               AND w.type <> %(ping)s))))
+   AND (SELECT count(*) FROM outbox_dispatch b
+         WHERE b.subscription_id = %(subscription)s AND b.state = 'WAITING' AND b.locked_until > now()) < %(most)s
+   AND (NOT %(slowed)s OR d.position = (SELECT min(w.position) FROM outbox_dispatch w
+                                         WHERE w.subscription_id = %(subscription)s AND w.state = 'WAITING'
+                                           AND w.type <> %(ping)s))
    AND NOT EXISTS (SELECT 1 FROM outbox_dispatch o
                     WHERE o.subscription_id = d.subscription_id AND o.state = 'WAITING'
                       AND o.subject_type = d.subject_type AND o.subject_id = d.subject_id AND o.id <> d.id
                       AND (o.position < d.position OR o.locked_until > now()))
- ORDER BY d.type = %(ping)s DESC, d.position LIMIT 1
+ ORDER BY d.position LIMIT 1
 """
-_UNDER_WAY: Final = """
-SELECT count(*) FROM outbox_dispatch WHERE subscription_id = %s AND state = 'WAITING' AND locked_until > now()
-"""
-# An earlier message of the subject was given up, and no later one has told the reader yet.
-_GAP: Final = """
-SELECT EXISTS (SELECT 1 FROM outbox_dispatch WHERE subscription_id = %s AND subject_type = %s AND subject_id = %s
-                  AND position < %s AND state = 'DEAD' AND NOT gap_told)
+# A test message goes whatever the state, and beside the four.
+_PING: Final = """
+SELECT d.id, false FROM outbox_dispatch d
+ WHERE d.subscription_id = %(subscription)s AND d.state = 'WAITING' AND d.subject_type = 'subscription'
+   AND d.subject_id = %(subscription)s AND d.type = %(ping)s AND d.run_at <= now()
+   AND (d.locked_until IS NULL OR d.locked_until <= now())
+ ORDER BY d.position LIMIT 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that this process may send now, with all that the request needs."""
+    """A message that this process may send now, for the so-manieth time, with all that the request needs."""
 
-    dispatch_id: int
-    subscription_id: int
+    dispatch: Dispatch
     attempt: int
     url: str
     secrets: tuple[str, ...]
     event_id: str
     body: bytes
-    replay_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ def serve(organisation_id: int, subscription_id: int, *, go_on: Callable[[], boo
         if claim is None:
             return sent
         outcome = attempt(claim)
+        SENT.labels(outcome.error.lower() or "done").inc()
         sent += 1
 
 
@@ -148,7 +153,8 @@ def request_headers(claim: Claim, timestamp: int) -> dict[str, str]:
         ),
         "freshplan-attempt": str(claim.attempt),
     }
-    return headers | ({"freshplan-replay": str(claim.replay_id)} if claim.replay_id else {})
+    replay_id = claim.dispatch.replay_id
+    return headers | ({"freshplan-replay": str(replay_id)} if replay_id else {})
 
 
 def _verdict(status: int) -> str:
@@ -169,13 +175,17 @@ class _Lane:
         """Note what came of the last attempt and claim the next message, in one transaction."""
         scope = replace(self.scope, now=timezone.now())
         with transaction.atomic(), activate(scope):
-            pace = SubscriptionPace.objects.select_for_update().filter(pk=self.subscription_id).first()
+            paces = SubscriptionPace.objects.select_for_update(of=("self",)).select_related("subscription")
+            pace = paces.filter(pk=self.subscription_id).first()
             if pace is None:
                 return None
-            subscription = Subscription.objects.get(pk=self.subscription_id)
+            subscription = pace.subscription
             if outcome is not None:
                 noting.note(scope, subscription, pace, outcome)
-            return self._claim(subscription, pace) if go_on else None
+            claim = self._claim(subscription, pace) if go_on else None
+            if outcome is not None or claim is not None:
+                pace.save()
+            return claim
 
     def _claim(self, subscription: Subscription, pace: SubscriptionPace) -> Claim | None:
         now = timezone.now()
@@ -183,34 +193,35 @@ class _Lane:
             return None
         while (dispatch := self._next(subscription, pace)) is not None:
             if dispatch.attempts >= ATTEMPTS:  # sent again and again, and never came to its note
-                noting.give_up(dispatch, AttemptError.LOST, now)
-                continue
-            if not self._may_be_told(subscription, dispatch, now):
-                if subscription.state == SubscriptionState.DISABLED:
-                    return None
-                continue
-            step = timedelta(seconds=1 / subscription.max_per_second)
-            pace.next_at = max(pace.next_at, now) + step
-            pace.save(update_fields=["next_at"])
-            return self._prepare(subscription, dispatch, now)
+                noting.finish(dispatch, DispatchState.DEAD, now, AttemptError.LOST)
+            elif self._may_be_told(subscription, dispatch, now):
+                pace.next_at = max(pace.next_at, now) + timedelta(seconds=1 / subscription.max_per_second)
+                return self._prepare(subscription, dispatch, now)
+            elif subscription.state == SubscriptionState.DISABLED:
+                return None
         return None
 
     def _next(self, subscription: Subscription, pace: SubscriptionPace) -> Dispatch | None:
         slowed = pace.failures >= PROBE_AFTER
+        values: dict[str, Any] = {
+            "subscription": subscription.pk,
+            "ping": PING,
+            "slowed": slowed,
+            "most": 1 if slowed else AT_ONCE,
+        }
         with connection.cursor() as cursor:
-            cursor.execute(_UNDER_WAY, [subscription.pk])
-            (busy,) = cursor.fetchone()
-            if busy >= (1 if slowed else AT_ONCE):
-                return None
-            values: dict[str, Any] = {
-                "subscription": subscription.pk,
-                "ping": PING,
-                "live": subscription.state in {SubscriptionState.ACTIVE, SubscriptionState.FAILING},
-                "slowed": slowed,
-            }
-            cursor.execute(_NEXT, values)
+            cursor.execute(_PING, values)
             row = cursor.fetchone()
-        return Dispatch.objects.select_related("event").get(pk=row[0]) if row else None
+            if row is None and subscription.state in {SubscriptionState.ACTIVE, SubscriptionState.FAILING}:
+                cursor.execute(_NEXT, values)
+                row = cursor.fetchone()
+        if row is None:
+            return None
+        dispatch = Dispatch.objects.select_related("event").get(pk=row[0])
+        if dispatch.body is None:  # fixed now, for every attempt and replay to come
+            dispatch.gap = row[1]
+            dispatch.body = canonical(envelope(dispatch.event, gap=row[1]))
+        return dispatch
 
     def _may_be_told(self, subscription: Subscription, dispatch: Dispatch, now: datetime) -> bool:
         """Whether the person it acts as may know of it; asked at sending, for rights change. What he may not is left out."""
@@ -231,19 +242,12 @@ class _Lane:
     def _prepare(self, subscription: Subscription, dispatch: Dispatch, now: datetime) -> Claim:
         dispatch.attempts += 1
         dispatch.locked_until = now + timedelta(seconds=LEASE)
-        if dispatch.body is None:
-            with connection.cursor() as cursor:
-                cursor.execute(_GAP, [subscription.pk, dispatch.subject_type, dispatch.subject_id, dispatch.position])
-                (dispatch.gap,) = cursor.fetchone()
-            dispatch.body = canonical(envelope(dispatch.event, gap=bool(dispatch.gap)))
         dispatch.save(update_fields=["attempts", "locked_until", "gap", "body"])
         return Claim(
-            dispatch_id=dispatch.pk,
-            subscription_id=subscription.pk,
+            dispatch=dispatch,
             attempt=dispatch.attempts,
             url=subscription.url,
             secrets=live_secrets(subscription.pk, now),
             event_id=str(dispatch.event.event_id),
-            body=bytes(dispatch.body),
-            replay_id=dispatch.replay_id,
+            body=bytes(dispatch.body or b""),
         )

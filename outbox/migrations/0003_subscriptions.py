@@ -650,6 +650,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="dispatch",
+            index=models.Index(
+                condition=models.Q(("locked_until__isnull", False), ("state", "WAITING")),
+                fields=["subscription", "locked_until"],
+                name="dispatch_held",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="dispatch",
             index=models.Index(fields=["subscription", "-position"], name="dispatch_list"),
         ),
         migrations.AddIndex(
@@ -703,6 +711,6 @@ class Migration(migrations.Migration):
             __file__,
             "subscriptions",
             reverse="DROP FUNCTION outbox_due_subscriptions(); DROP FUNCTION outbox_failing_subscriptions();"
-            " DROP FUNCTION outbox_hears(varchar[], varchar[], text, text)",
+            " DROP FUNCTION outbox_hears(varchar[], varchar[], text, text); DROP FUNCTION outbox_uuid7(timestamptz)",
         ),
     ]

@@ -220,6 +220,11 @@ class Dispatch(OrganisationModel):
                 name="dispatch_dead",
                 condition=Q(state="DEAD"),
             ),
+            models.Index(
+                fields=["subscription", "locked_until"],
+                name="dispatch_held",
+                condition=Q(state="WAITING", locked_until__isnull=False),
+            ),
             models.Index(fields=["subscription", "-position"], name="dispatch_list"),
             models.Index(fields=["organisation", "done_at"], name="dispatch_finished"),
             models.Index(fields=["replay"], name="dispatch_replay", condition=Q(replay__isnull=False)),

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from crm.core.access import Scope, current_scope
 from outbox.events import MAX_DATA, DomainEvent
+from outbox.identifiers import uuid7
 from outbox.models import Heartbeat
 from outbox.wakeup import wake_relay
 
@@ -43,7 +44,7 @@ def publish(event: DomainEvent) -> uuid.UUID:
 def publish_many(events: Sequence[DomainEvent]) -> list[uuid.UUID]:
     """Write many events set-based, in order; their ids. Raises as `publish`."""
     envelope = _envelope()
-    ids = [uuid.uuid4() for _event in events]
+    ids = [uuid7(envelope["now"]) for _event in events]
     for start in range(0, len(events), CHUNK):
         chunk = events[start : start + CHUNK]
         values = {
@@ -84,7 +85,7 @@ def publish_for_rows(
     if clash:
         raise ValueError(f"Parameter names taken by the envelope: {sorted(clash)}.")
     statement = (
-        f"{_INSERT} gen_random_uuid(), %(type)s, %(version)s::int, %(subject_type)s, e.subject_id,"
+        f"{_INSERT} outbox_uuid7(%(now)s::timestamptz), %(type)s, %(version)s::int, %(subject_type)s, e.subject_id,"
         f" e.data || %(more)s::jsonb FROM ({select}) AS e (subject_id, data)"
     )
     count = _execute(statement, _envelope() | values | dict(params or {}))

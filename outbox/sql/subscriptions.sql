@@ -10,6 +10,12 @@ END $do$;
 ALTER TABLE outbox_dispatch SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, fillfactor = 80);
 ALTER TABLE outbox_subscriptionpace SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500, fillfactor = 50);
 
+-- Ids of events published set-based: UUID version 7, as outbox/identifiers.py makes them.
+CREATE FUNCTION outbox_uuid7(at timestamptz) RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+AS $$ SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+                 PLACING substring(int8send(floor(extract(epoch FROM at) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid $$;
+COMMENT ON FUNCTION outbox_uuid7(timestamptz) IS 'A new UUID version 7 of that instant.';
+
 -- Whether a subscription to these types (exact, area.*, *) and kinds of records (none: all) hears of an event.
 CREATE FUNCTION outbox_hears(types varchar[], kinds varchar[], type text, subject_type text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,6 +30,20 @@ def test_an_event_carries_the_scope(organisation):
     assert event.data == {"probe_id": 7, "number": 1}
     assert (event.organisation_id, event.actor, event.source) == (organisation.pk, "job:test", "job")
     assert (event.occurred_at, event.position, event.change_set_id) == (now, None, None)
+
+
+def test_ids_are_of_version_7_one_by_one_and_set_based(organisation):
+    now = datetime(2026, 11, 20, 9, 30, 0, 123_000, tzinfo=UTC)
+    with system_scope(organisation.pk, job="test", now=now):
+        services.publish_many([ProbeHappened(probe_id=1, number=n) for n in range(20)])
+        services.publish_for_rows(
+            ProbeHappened, "SELECT n, jsonb_build_object('probe_id', n) FROM generate_series(1, 20) AS n"
+        )
+        ids = list(Event.objects.values_list("event_id", flat=True))
+    assert len(set(ids)) == 40
+    for one in ids:
+        assert (one.version, one.variant) == (7, uuid.RFC_4122)
+        assert one.int >> 80 == int(now.timestamp() * 1000)
 
 
 def test_many_events_keep_their_order(organisation):
