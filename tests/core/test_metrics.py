@@ -45,6 +45,7 @@ NAMES = {
     "freshplan_projection_rows": [],
     "freshplan_queue_length": [],
     "freshplan_redis_up": [],
+    "freshplan_webhook_attempts": ["result"],
     "freshplan_webhook_dead": [],
     "freshplan_webhook_undelivered": [],
 }
@@ -75,7 +76,7 @@ def families(client) -> dict[str, set[str]]:
 
 
 def test_names_and_labels_are_the_contract(client, organisation, token, tmp_path, monkeypatch):
-    from outbox.metrics import ATTEMPTS
+    from outbox.metrics import ATTEMPTS, SENT
 
     monkeypatch.setenv("BACKUP_DIR", str(tmp_path))
     (tmp_path / shelf.name_for(datetime.now(UTC) - timedelta(hours=5))).write_bytes(b"x" * 100)
@@ -87,6 +88,7 @@ def test_names_and_labels_are_the_contract(client, organisation, token, tmp_path
             locked_until=datetime.now(UTC), finished_at=datetime.now(UTC) + timedelta(seconds=3),
         )  # fmt: skip
     ATTEMPTS.labels("test.handler", "done").inc()
+    SENT.labels("done").inc()
     client.get("/accounts/login/")
 
     told = families(client)
