@@ -38,6 +38,7 @@ CUSTOMERS: Final = Listing(
     registry=CUSTOMER_FIELDS,
     default_sort="name",
     search_sort="-created_at",
+    alike=(frozenset({"city", "postcode"}), frozenset({"number", "created_at"})),
     columns=(
         Column("name", _("Company"), sort="name_key", fixed=True),
         Column("status", _("Status"), sort="status"),

@@ -32,7 +32,7 @@ of a list must refuse while there are problems (`state.require_sound()`), since 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -44,7 +44,7 @@ from django.utils.translation import gettext as _
 from crm.core import filters
 from crm.core.access import CrmRequest, Scope
 from crm.core.errors import Invalid
-from crm.core.filters import Chip, FilterField, FilterRegistry, Node, Problem
+from crm.core.filters import Chip, FilterField, FilterRegistry, Leaf, Node, Operator, Problem, conjuncts
 from crm.core.paging import DEFAULT_SIZE, END, LARGEST_SIZE, Page, Sort, paginate
 
 M = TypeVar("M", bound=Model)
@@ -52,6 +52,7 @@ M = TypeVar("M", bound=Model)
 LONGEST_SEARCH: Final = 200
 MOST_COLUMNS: Final = 60
 SIZES: Final = (25, 50, 100, 200)
+HOLDS_WITHOUT_VALUE: Final = frozenset({Operator.NE, Operator.NOT_IN, Operator.EMPTY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,8 @@ class Listing:
 
     `search_sort` is the order of what a search finds while the URL names none. It should have nothing to do with the
     words: names that begin with a frequent one stand together, far from the beginning, and the way there is long.
+    For the same reason `alike` names columns that rise and fall together (town and postcode): rows that a filter on one
+    of them lets pass stand together in the order of the other, and are gathered instead of walked to.
     """
 
     path: str
@@ -119,6 +122,7 @@ class Listing:
     columns: tuple[Column, ...]
     default_sort: str
     search_sort: str = ""
+    alike: tuple[frozenset[str], ...] = ()
     more_columns: Callable[[Mapping[str, FilterField]], Iterable[Column]] | None = None
     size: int = DEFAULT_SIZE
 
@@ -186,7 +190,8 @@ class ListState:
 
         With `source` the page is found by primary keys and its rows come from there (see `paginate`).
         """
-        gather = not self.scope.sees_all
+        gather = not self.scope.sees_all or self._stands_together()
+        valued = any(leaf.key == self._sorted_by for leaf in self._valued())
         try:
             page = paginate(
                 queryset,
@@ -196,12 +201,24 @@ class ListState:
                 size=self.size,
                 source=source,
                 gather=gather,
+                valued=valued,
             )
         except Invalid as invalid:
             self.problems.append(Problem(invalid.field or "after", invalid.message))
-            page = paginate(queryset, sort=self.sort, size=self.size, source=source, gather=gather)
+            page = paginate(queryset, sort=self.sort, size=self.size, source=source, gather=gather, valued=valued)
         self.cursors.update(next=page.next_cursor, previous=page.previous_cursor)
         return page
+
+    def _valued(self) -> Iterator[Leaf]:
+        """The conditions that every row fulfils, and none without a value does."""
+        return (
+            node for node in conjuncts(self.node) if isinstance(node, Leaf) and node.operator not in HOLDS_WITHOUT_VALUE
+        )
+
+    def _stands_together(self) -> bool:
+        """Whether the filter's rows lie side by side in the list's order, maybe far from its beginning."""
+        others = {key for group in self.listing.alike if self._sorted_by in group for key in group} - {self._sorted_by}
+        return any(leaf.key in others for leaf in self._valued())
 
     def require_sound(self) -> None:
         """Raise Invalid where the URL had faults: for whatever acts on all rows of the list."""
@@ -216,7 +233,11 @@ class ListState:
     @property
     def sort(self) -> Sort:
         """The order as paging takes it."""
-        return Sort(self.available[self.sort_key.lstrip("-")].sort, self.sort_key.startswith("-"))
+        return Sort(self.available[self._sorted_by].sort, self.sort_key.startswith("-"))
+
+    @property
+    def _sorted_by(self) -> str:
+        return self.sort_key.lstrip("-")
 
     # Columns
 
@@ -236,7 +257,7 @@ class ListState:
     def _header(self, column: Column) -> Header:
         if not column.sort:
             return Header(column, str(column.label), "", "")
-        if self.sort_key.lstrip("-") == column.key:
+        if self._sorted_by == column.key:
             is_descending = self.sort_key.startswith("-")
             other = column.key if is_descending else f"-{column.key}"
             direction = "descending" if is_descending else "ascending"

@@ -73,18 +73,20 @@ def paginate(
     size: int = DEFAULT_SIZE,
     source: QuerySet[M] | None = None,
     gather: bool = False,
+    valued: bool = False,
 ) -> Page[M]:
     """One page of `queryset` in the order of `sort`, NULLs last both ways.
 
     With `source` the page is found as primary keys alone, which an index can hold, and its rows are taken from `source`,
     with whatever that joins, in the same query. `gather` is for a queryset that its own conditions hold small (a rep's
     customers): they are gathered and sorted, instead of walking everybody's rows until enough of them have come by.
+    `valued` says that its conditions let only rows with a value in that column pass: no other is looked for.
 
     `after` and `before` are cursors of this function (`before="end"` gives the last page); without, the first page.
     `size` is held between 1 and 200. One query, a second only where the page reaches into the rows without a value.
     Raises Invalid (field "after" or "before") for a cursor that is damaged or belongs to another order.
     """
-    walk = _Walk(queryset, sort, min(max(size, 1), LARGEST_SIZE), source, gather)
+    walk = _Walk(queryset, sort, min(max(size, 1), LARGEST_SIZE), source, gather=gather, valued=valued)
     if before:
         place = None if before == END else walk.read(before, "before")
         rows, has_more = walk.backward(place)
@@ -102,7 +104,7 @@ def paginate(
 
 def cursor_of(row: M, sort: Sort) -> str:
     """The cursor that names a row's place in an order, as `after` and `before` take it."""
-    return _Walk(type(row)._default_manager.all(), sort, DEFAULT_SIZE, None, False).cursor(row)
+    return _Walk(type(row)._default_manager.all(), sort, DEFAULT_SIZE, None).cursor(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,22 @@ class _Place:
 class _Walk(Generic[M]):
     """The two ranges of one order, rows with a value and rows without, walked in either direction."""
 
-    def __init__(self, queryset: QuerySet[M], sort: Sort, size: int, source: QuerySet[M] | None, gather: bool) -> None:
+    def __init__(
+        self,
+        queryset: QuerySet[M],
+        sort: Sort,
+        size: int,
+        source: QuerySet[M] | None,
+        *,
+        gather: bool = False,
+        valued: bool = False,
+    ) -> None:
         self.queryset, self.sort, self.size, self.source, self.gather = queryset, sort, size, source, gather
         meta = queryset.model._meta
         self.pk: Field[Any, Any] = meta.pk
         self.field: Field[Any, Any] = _concrete_field(queryset.model, sort.column)
         self.by_pk = self.field is self.pk
+        self.has_empty = self.field.null and not valued
 
     def forward(self, place: _Place | None) -> tuple[list[M], bool]:
         """The rows behind `place`, and whether there are more."""
@@ -130,7 +142,7 @@ class _Walk(Generic[M]):
             found = self._gathered(place, descending, backward=False)
             return found[: self.size], len(found) > self.size
         found = [] if place and place.value is None else self._valued(place, descending)
-        if self.field.null and len(found) <= self.size:
+        if self.has_empty and len(found) <= self.size:
             inside = place if place and place.value is None else None
             found += self._empty(inside, descending, self.size + 1 - len(found))
         return found[: self.size], len(found) > self.size
@@ -142,7 +154,7 @@ class _Walk(Generic[M]):
         if self.gather and self.field.null:
             found = self._gathered(place, reverse, backward=True)
             return found[: self.size][::-1], len(found) > self.size
-        if self.field.null and (place is None or place.value is None):
+        if self.has_empty and (place is None or place.value is None):
             found = self._empty(place, reverse, self.size + 1)
         if len(found) <= self.size:
             inside = place if place and place.value is not None else None

@@ -57,8 +57,15 @@ SORTED: Final = (
 )
 
 
+# Rows of one town stand together in the order of postcodes, and the other way round (`Listing.alike`): they are gathered by
+# the one and sorted by the other from the index alone.
+PLACES: Final = {"city_key": "postcode", "postcode": "city_key"}
+
+
 def _beside(column: str) -> list[str]:
-    return list(SORTED) if column == "owner" else [name for name in FILTERED if name != column]
+    if column == "owner":
+        return list(SORTED)
+    return [*(name for name in FILTERED if name != column), *([PLACES[column]] if column in PLACES else ())]
 
 
 class CustomerHot(models.Model):
@@ -131,8 +138,8 @@ class CustomerHot(models.Model):
                     ("appointment", "next_appointment_at"),
                     ("opportunity", "open_opportunity_cents"),
                     ("season", "season_now"),
-                    ("city", "city_key"),
-                    ("postcode", "postcode"),
+                    ("town", "city_key"),
+                    ("place", "postcode"),
                     ("number", "customer_number"),
                     ("type", "account_type"),
                     ("kitchen", "kitchen_size"),
