@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from prometheus_client import Counter
 
@@ -43,7 +44,7 @@ def _counts(scope: Scope) -> dict[str, int]:
     deliveries = Delivery.objects.visible_to(scope)
     dispatches = Dispatch.objects.visible_to(scope)
     inbox = InboxEvent.objects.visible_to(scope)
-    rows = (
+    rows: tuple[QuerySet[Any], ...] = (
         deliveries.filter(state=DeliveryState.WAITING),
         deliveries.filter(state=DeliveryState.DEAD),
         dispatches.waiting(),

@@ -53,7 +53,7 @@ class SubscriptionForm(ServiceForm):
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = get_user_model()._default_manager.visible_to(scope).active().order_by("name", "pk")  # type: ignore[attr-defined]
+        people = get_user_model()._default_manager.visible_to(scope).active().order_by("name", "pk")
         self.fields["acts_as_id"].choices = [(one.pk, str(one)) for one in people]  # type: ignore[attr-defined]
         self.fields["types"].choices = type_choices(scope)  # type: ignore[attr-defined]
         self.initial.setdefault("acts_as_id", scope.user_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -78,7 +78,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
 
     class Meta:
         model = Subscription
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             "id",
             "name",
             "url",
@@ -112,7 +112,7 @@ class NewSecretSerializer(SubscriptionSerializer):
     secret = serializers.CharField()
 
     class Meta(SubscriptionSerializer.Meta):
-        fields = (*SubscriptionSerializer.Meta.fields, "secret")  # type: ignore[assignment]
+        fields = (*SubscriptionSerializer.Meta.fields, "secret")
         read_only_fields = fields
 
 
@@ -159,7 +159,7 @@ class MessageSerializer(serializers.ModelSerializer[Dispatch]):
 
     class Meta:
         model = Dispatch
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             "event_id",
             "type",
             "subject",
@@ -209,7 +209,7 @@ class MessageWithAttemptsSerializer(MessageSerializer):
     tries = AttemptSerializer(many=True)
 
     class Meta(MessageSerializer.Meta):
-        fields = (*MessageSerializer.Meta.fields, "tries")  # type: ignore[assignment]
+        fields = (*MessageSerializer.Meta.fields, "tries")
         read_only_fields = fields
 
 

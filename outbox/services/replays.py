@@ -91,7 +91,7 @@ def replay_events(
         finished.update(
             before=F("state"), state=DispatchState.WAITING, replay=replay, attempts=0, run_at=scope.now, error=""
         )
-        values = {"subscription": subscription.pk, "replay": replay.pk, "events": missing}
+        values: dict[str, Any] = {"subscription": subscription.pk, "replay": replay.pk, "events": missing}
         with connection.cursor() as cursor:
             cursor.execute(_MAKE, values)
     transaction.on_commit(wake_senders, robust=True)
