@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from django.db import connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from crm.core import filters
@@ -160,3 +163,42 @@ def test_a_cursor_of_another_order_gives_the_first_page_and_says_so(probe_scope:
     assert [row.pk for row in other.page(ProbeRow.objects.all()).rows] == [3]
     assert [problem.place for problem in other.problems] == ["after"]
     assert filters.tree(other.node) == {}
+
+
+def _rows(rows: list[dict[str, Any]]) -> None:
+    ProbeRow.objects.bulk_create(ProbeRow(id=number, **row) for number, row in enumerate(rows, 1))
+
+
+@pytest.mark.parametrize(
+    ("query", "queries"),
+    [
+        ("sort=amount&amount=1..", 1),
+        ("sort=amount&amount=1..&before=end", 1),
+        ("sort=amount&amount__ne=1", 2),
+        ("sort=amount&kind=A", 2),
+    ],
+)
+def test_rows_without_a_value_are_not_looked_for_where_the_filter_wants_one(
+    probe_scope: Scope, query: str, queries: int
+) -> None:
+    """A condition that none of them fulfils says so; one that holds for them too, or of another column, does not."""
+    _rows([{"kind": "A", "amount": 1}, {"kind": "A", "amount": 2}, {"kind": "A", "amount": None}])
+    with CaptureQueriesContext(connection) as asked:
+        state = read(query, dataclasses.replace(probe_scope, owner_ids=None))
+        state.page(state.narrow(ProbeRow.objects.all()))
+    assert len(asked) == queries
+
+
+def test_columns_that_rise_together_are_gathered(probe_scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filtered by one and sorted by the other, for who sees all; the rows are the same either way."""
+    _rows([{"kind": kind, "amount": amount} for kind in "AB" for amount in (3, None, 1)])
+    wide = dataclasses.replace(probe_scope, owner_ids=None)
+    together = dataclasses.replace(LISTING, alike=(frozenset({"kind", "amount"}),))
+    found = {}
+    for name, listing in (("walked", LISTING), ("gathered", together)):
+        monkeypatch.setattr("tests.core.test_listing.LISTING", listing)
+        with CaptureQueriesContext(connection) as asked:
+            state = read("kind=A&sort=-amount", wide)
+            rows = state.page(state.narrow(ProbeRow.objects.all())).rows
+        found[name] = [row.amount for row in rows], "COALESCE" in asked[0]["sql"]
+    assert found == {"walked": ([3, 1, None], False), "gathered": ([3, 1, None], True)}
