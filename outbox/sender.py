@@ -33,7 +33,7 @@ NAME: Final = "sender"
 THREADS: Final = 24
 WAIT: Final = 0.5  # seconds asleep at most
 REST: Final = 0.1  # seconds that a subscriber is left alone after a lane found nothing to send, doubled up to
-LONGEST_REST: Final = 2.0
+LONGEST_REST: Final = 0.4
 LOOK: Final = 30.0  # seconds between two looks at those that fail, and between two signs of life
 
 
