@@ -19,7 +19,10 @@ from jobs.services import open_change_set, start_by_hand, start_task
 from organisation.choices import LinkPurpose, Role
 from organisation.links import create_link
 from organisation.models import Organisation, Team, User
+from outbox.models import InboxEvent
 from tests.conftest import make_organisation, make_team, make_user, scope_of
+from tests.matrix.intake import build_intake
+from tests.matrix.webhooks import Webhooks, build_webhooks
 from tests.organisation.factors import give_app, give_codes
 
 KINDS = ("RESTAURANT", "BEER_GARDEN", "HOTEL", "CATERING", "CANTEEN", "ICE_CREAM")
@@ -46,6 +49,8 @@ class House:
     batch: ChangeSet
     going: LongTask
     undone: LongTask
+    message: InboxEvent
+    webhooks: Webhooks
     set_up_token: str
 
 
@@ -74,6 +79,9 @@ def build_house() -> House:
     full, contact = _full(rep, manager, colleague)
     chain, archived = _others(rep, manager)
     batch, going, undone = _long_work(manager, full)
+    with system_scope(organisation.pk, job="test"):
+        message, _next_secret = build_intake(organisation)
+        webhooks = build_webhooks(organisation, administrator)
     with acting(administrator) as scope:
         token = create_link(scope=scope, user=newcomer, purpose=LinkPurpose.SET_UP)
     return House(
@@ -93,6 +101,8 @@ def build_house() -> House:
         batch=batch,
         going=going,
         undone=undone,
+        message=message,
+        webhooks=webhooks,
         set_up_token=token,
     )
 

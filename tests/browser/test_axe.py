@@ -187,6 +187,41 @@ PAGES = {
     "change set, undo": Shown(
         "/settings/jobs/changes/{house.batch.pk}/", act=pressing("[data-open=undo]", shows="#undo[open]")
     ),
+    "webhooks": Shown("/settings/webhooks/", who="administrator"),
+    "webhooks, none": Shown("/settings/webhooks/", who="nobody"),
+    "new webhook": Shown("/settings/webhooks/new/", who="administrator"),
+    "webhook": Shown("/settings/webhooks/{house.webhooks.running.pk}/", who="administrator"),
+    "webhook, for reading": Shown("/settings/webhooks/{house.webhooks.paused.pk}/"),
+    "webhook, resume": Shown(
+        "/settings/webhooks/{house.webhooks.paused.pk}/",
+        who="administrator",
+        act=pressing("[data-open=resume-webhook]", shows="#resume-webhook[open]"),
+    ),
+    "webhook, send again": Shown(
+        "/settings/webhooks/{house.webhooks.running.pk}/",
+        who="administrator",
+        act=pressing("[data-open=replay-webhook]", shows="#replay-webhook[open]"),
+    ),
+    "webhook message": Shown(
+        "/settings/webhooks/{house.webhooks.paused.pk}/messages/{house.webhooks.message.pk}/", who="administrator"
+    ),
+    "connections": Shown("/settings/connections/", who="administrator"),
+    "connections, none": Shown("/settings/connections/", who="nobody"),
+    "new connection": Shown("/settings/connections/new/?provider=freshplan", who="administrator"),
+    "connection": Shown("/settings/connections/{house.message.connection_id}/", who="administrator"),
+    "connection, for reading": Shown("/settings/connections/{house.message.connection_id}/"),
+    "connection, pause": Shown(
+        "/settings/connections/{house.message.connection_id}/",
+        act=pressing("[data-open=pause-connection]", shows="#pause-connection[open]"),
+    ),
+    "connection, told nothing": Shown("/settings/connections/{house.message.connection_id}/events/"),
+    "inbox": Shown("/settings/inbox/"),
+    "inbox, none": Shown("/settings/inbox/", who="nobody"),
+    "inbox, filtered empty": Shown("/settings/inbox/?state=DONE"),
+    "message": Shown("/settings/inbox/{house.message.pk}/", who="administrator"),
+    "message, dry run": Shown(
+        "/settings/inbox/{house.message.pk}/", act=pressing("#by-hand form .btn", shows="#result table")
+    ),
     "profile": Shown("/settings/profile/", who="rep"),
     "security": Shown("/settings/security/", who="administrator"),
     "people": Shown("/settings/people/", who="administrator"),
