@@ -77,10 +77,10 @@ def test_faults(people):
     api = client(people(Role.MANAGER))
     body = {"value": 40, "reason": "Legal"}
     assert_problem(api.get("/api/settings/no.such/"), 404, "not-found")
-    assert_problem(api.get(f"{PATH}?scope=team"), 400, "invalid-query")
-    assert_problem(api.get(f"{PATH}?scope=user&scope=global"), 400, "invalid-query")
-    assert_problem(api.get("/api/settings/?q=x"), 400, "invalid-query")
-    assert_problem(api.put(PATH, body), 400, "invalid-query")
+    assert_problem(api.get(f"{PATH}?scope=team"), 400, "validation")
+    assert_problem(api.get(f"{PATH}?scope=user&scope=global"), 400, "validation")
+    assert_problem(api.get("/api/settings/?q=x"), 400, "validation")
+    assert_problem(api.put(PATH, body), 400, "validation")
     for wrong in (
         {**body, "value": 5},
         {**body, "value": "soon"},

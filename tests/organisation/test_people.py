@@ -298,14 +298,14 @@ def test_pages_of_everybody(client, as_user, people):
     assert "New Name" in client.get("/settings/profile/").content.decode()
     assert client.post("/settings/profile/", {"name": "", "phone": "", "language": "de"}).status_code == 422
     assert (
-        client.post("/settings/language/", {"language": "en", "next": "/settings/security/"}).url
+        client.post("/accounts/language/", {"language": "en", "next": "/settings/security/"}).url
         == "/settings/security/"
     )
 
 
 def test_the_language_of_ones_pages(client, as_user, people):
     as_user(people("REP"))
-    client.post("/settings/language/", {"language": "xx"})
+    client.post("/accounts/language/", {"language": "xx"})
     assert 'lang="en"' in client.get("/settings/profile/").content.decode()
     client.post("/accounts/language/", {"language": "de", "next": "/settings/profile/"})
     assert 'lang="de"' in client.get("/settings/profile/").content.decode()
