@@ -44,6 +44,7 @@ def figures() -> Iterator[Figure]:
 def _runs(scope: Scope) -> list[dict[str, Any]]:
     recent = JobRun.objects.visible_to(scope).filter(started_at__gte=scope.now - SEEN)
     grouped = recent.order_by().values("job", "organisation_id", "state")
-    return list(
-        grouped.annotate(runs=Count("pk"), finished=Max("finished_at"), took=Max(F("finished_at") - F("started_at")))
+    counted = grouped.annotate(
+        runs=Count("pk"), finished=Max("finished_at"), took=Max(F("finished_at") - F("started_at"))
     )
+    return [dict(row) for row in counted]

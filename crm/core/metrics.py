@@ -126,7 +126,7 @@ class _DatabaseTime:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Everything, added up over all processes."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     registry.register(_Figures())
     response = HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
     add_never_cache_headers(response)

@@ -99,6 +99,18 @@ def _inside(name: str, *words: str) -> Callable[[list[str]], int]:
     return work
 
 
+def _beside(*words: str) -> Callable[[list[str]], int]:
+    """A command that starts what it needs itself."""
+
+    def work(arguments: list[str]) -> int:
+        from crm.launcher.children import end_on_sigterm, foreground
+
+        end_on_sigterm()
+        return foreground([str(PYTHON), *words, *arguments], os.environ | {"PYTHONPATH": str(ROOT)})
+
+    return work
+
+
 def _env_for_help() -> dict[str, str]:
     """Django reads its settings even to print a help text; nothing is connected to."""
     nowhere = {
@@ -139,6 +151,16 @@ COMMANDS = {
         "back up database and files, prove a backup, restore one (create|verify FILE|restore FILE)",
         SERVE,
         _module("backups.command"),
+    ),
+    "faults": Command(
+        "kill and stop parts of a product of its own under load, count what is lost (--rounds N --quick)",
+        SERVE,
+        _beside("-m", "bench.faults"),
+    ),
+    "rotate-credentials": Command(
+        "seal the secrets of other systems anew under the first of FRESHPLAN_CREDENTIAL_KEYS",
+        SERVE,
+        _inside("rotate-credentials", MANAGE, "rotate_credentials"),
     ),
     "settings": Command(
         "settings of all organisations (list|set|clear)", SERVE, _inside("settings", MANAGE, "settings")

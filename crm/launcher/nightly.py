@@ -78,6 +78,12 @@ class Nightly:
             self._child.stop(seconds)
 
     def _command(self) -> Child:
-        command = [PYTHON, ROOT / "freshplan", "backup", "create", *(["--prove"] if self._prove else [])]
+        command: list[str | Path] = [
+            PYTHON,
+            ROOT / "freshplan",
+            "backup",
+            "create",
+            *(["--prove"] if self._prove else []),
+        ]
         env = {**os.environ, PREPARED: "backup", MARK: str(self._data), "CRM_DATA_DIR": str(self._data)}
         return Child("backup", command, env=env, cwd=ROOT)

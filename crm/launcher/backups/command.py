@@ -367,7 +367,7 @@ def _scratch(admin_url: str, owner_url: str, database: str) -> Iterator[str]:
 def _check_migrations(env: dict[str, str], manifest: dict[str, Any]) -> None:
     """`migrate --check`, as owner. A backup of an older release lacks some: the next start brings them."""
     late = _known_migrations(set(manifest["apps"])) - set(manifest["migrations"])
-    command = [PYTHON, ROOT / "manage.py", "migrate", "--check", "--skip-checks", "--verbosity", "0"]
+    command = [str(PYTHON), str(ROOT / "manage.py"), "migrate", "--check", "--skip-checks", "--verbosity", "0"]
     done = subprocess.run(command, env=as_owner(env), cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode and not late:
         raise Problem("The restored database is not fully migrated: the backup is not whole.")

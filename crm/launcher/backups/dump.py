@@ -95,7 +95,7 @@ def _forget_default_grants(connection: psycopg.Connection, database: str) -> Non
     roles = sql.SQL(", ").join(sql.Identifier(f"{database}_{name}") for name in ("app", "relay", "search", "backup"))
     for kind in ("TABLES", "SEQUENCES"):
         statement = f"ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON {kind} FROM {{}}"
-        connection.execute(sql.SQL(statement).format(roles))  # type: ignore[arg-type] # of two constants
+        connection.execute(sql.SQL(statement).format(roles))
 
 
 def standing(connection: psycopg.Connection) -> list[tuple[str, str]]:
@@ -109,7 +109,7 @@ def clear(connection: psycopg.Connection) -> None:
 
     for kind, name in standing(connection):
         # Both come from the catalogue, quoted by the server.
-        connection.execute(sql.SQL(f"DROP {kind} IF EXISTS {name} CASCADE"))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(f"DROP {kind} IF EXISTS {name} CASCADE"))
 
 
 class _Names:

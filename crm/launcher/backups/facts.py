@@ -110,7 +110,7 @@ def gather(connection: psycopg.Connection, database: str) -> Facts:
 
     connection.execute(_FORM)
     # Sequences first: what moves on while the rest is read only ever grows.
-    sequences = dict(connection.execute(_SEQUENCES).fetchall())
+    sequences: dict[str, int] = dict(connection.execute(_SEQUENCES).fetchall())
     tables: dict[str, list[Any]] = {}
     for (name,) in connection.execute(_TABLES).fetchall():
         row = connection.execute(sql.SQL(_HASH).format(sql.Identifier("public", name))).fetchone()
