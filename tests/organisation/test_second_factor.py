@@ -52,7 +52,7 @@ def test_without_a_factor_only_its_set_up_opens(client, people):
         assert (answer.status_code, answer.url) == (302, SET_UP), address
     answer = client.get("/settings/profile/", headers={"HX-Request": "true"})
     assert answer.headers["HX-Redirect"] == SET_UP
-    assert client.post("/settings/language/", {"language": "de"}).status_code == 302
+    assert client.post("/accounts/language/", {"language": "de"}).status_code == 302
     assert client.get(SET_UP).status_code == 200
 
 
