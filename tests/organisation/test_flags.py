@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.urls import reverse
+from django.utils import translation
 
 from crm.core.access import activate, system_scope
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -22,6 +23,13 @@ from tests.conftest import make_organisation, make_team, make_user, scope_of
 
 PAGE = "/settings/flags/"
 ENDS = date(2030, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    """Reasons are compared by their source."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
