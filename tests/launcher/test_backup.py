@@ -161,9 +161,11 @@ def test_backup_restored_elsewhere_is_equal(
     assert facts_of(used).rows > 15
     assert differences(facts_of(used), facts_of(empty)) == []
     assert (empty.data / "media" / "a" / "menu.pdf").read_bytes() == b"menu" * 1000
+    with psycopg.connect(empty.urls["owner"]) as owner:
+        house = owner.execute("SELECT min(id)::text FROM organisation_organisation").fetchone()
     with psycopg.connect(empty.urls["app"]) as app:  # the walls stand: without a scope nothing is seen
         assert app.execute("SELECT count(*) FROM customers_customer").fetchone() == (0,)
-        app.execute("SELECT set_config('app.organisation', '1', true), set_config('app.owners', '*', true)")
+        app.execute("SELECT set_config('app.organisation', %s, true), set_config('app.owners', '*', true)", house)
         assert app.execute("SELECT count(*) FROM customers_customer").fetchone() == (5,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app.execute("TRUNCATE customers_customer")

@@ -55,6 +55,7 @@ def last_line(text: str) -> str:
 
 
 def test_a_backup_of_a_running_product_serves_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
     first = _start(tmp_path / "one" / "var", free_port())
     try:
         made = _freshplan(first.data, "backup", "create", "--prove")
