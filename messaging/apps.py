@@ -12,7 +12,7 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         """Registrations; imported here, when all models stand."""
-        from crm.core.navigation import Tool, register_tool
+        from crm.core.navigation import SettingsEntry, SettingsGroup, Tool, register_settings, register_tool, with_right
         from messaging import handlers, kinds  # noqa: F401 - handlers register themselves
         from messaging.services import accounts
         from messaging.services.notices import bell
@@ -21,3 +21,29 @@ class MessagingConfig(AppConfig):
         kinds.register()
         register_account_mails(accounts)
         register_tool(Tool(key="notices", template="messaging/bell.html", position=10, shown=bell))
+        register_settings(
+            SettingsEntry(
+                key="notices",
+                label=_("Notices"),
+                url_name="messaging:settings",
+                group=SettingsGroup.OWN,
+                position=40,
+            ),
+            SettingsEntry(
+                key="wordings",
+                label=_("Mail templates"),
+                url_name="messaging:wordings",
+                group=SettingsGroup.ORGANISATION,
+                position=110,
+                allowed=with_right("templates.edit"),
+            ),
+            SettingsEntry(
+                key="mailbox",
+                label=_("Mailbox of the demo"),
+                url_name="messaging:mailbox",
+                group=SettingsGroup.ORGANISATION,
+                position=120,
+                allowed=lambda scope: scope.role == "ADMINISTRATOR",
+                demo_only=True,
+            ),
+        )

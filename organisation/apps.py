@@ -1,9 +1,19 @@
 """Organisations, people, teams, rights."""
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.navigation import NavEntry, register
+from crm.core.navigation import (
+    NavEntry,
+    SettingsEntry,
+    SettingsGroup,
+    everybody,
+    register,
+    register_settings,
+    with_right,
+)
 
 
 class OrganisationConfig(AppConfig):
@@ -40,3 +50,35 @@ class OrganisationConfig(AppConfig):
             group="manage",
         )
         register(entry)
+        own, shared = SettingsGroup.OWN, SettingsGroup.ORGANISATION
+        pages: list[tuple[str, Any, SettingsGroup, str]] = [
+            ("profile", _("Profile"), own, ""),
+            ("security", _("Password and sign-in"), own, ""),
+            ("tokens", _("API tokens"), own, ""),
+            ("people", _("People"), shared, "people.manage"),
+            ("teams", _("Teams"), shared, "people.manage"),
+            ("organisation", _("Organisation"), shared, "organisation.edit"),
+            ("options", _("All settings"), shared, ""),
+            ("flags", _("Feature flags"), shared, "flags.change"),
+        ]
+        register_settings(
+            SettingsEntry(
+                key="admin",
+                label=_("Administration"),
+                url_name="admin:index",
+                group=shared,
+                position=200,
+                allowed=with_right("admin.open"),
+            ),
+            *(
+                SettingsEntry(
+                    key=key,
+                    label=label,
+                    url_name=f"organisation:{key}",
+                    group=group,
+                    position=10 * number,
+                    allowed=with_right(right) if right else everybody,
+                )
+                for number, (key, label, group, right) in enumerate(pages, 1)
+            ),
+        )

@@ -15,6 +15,7 @@ class OutboxConfig(AppConfig):
         from crm.core.api.callers import register_area
         from crm.core.health import register_check
         from crm.core.metrics import register_figures
+        from crm.core.navigation import SettingsEntry, SettingsGroup, register_settings, with_right
         from outbox.metrics import figures
         from outbox.providers import register_provider
         from outbox.providers.freshplan import FreshPlan
@@ -25,3 +26,21 @@ class OutboxConfig(AppConfig):
         register_provider(FreshPlan())
         register_area("events", _("Events"))
         register_area("webhooks", _("Webhooks"))
+        pages = {
+            "webhooks": (_("Webhooks"), "webhooks:list"),
+            "connections": (_("Connections"), "intake:connections"),
+            "inbox": (_("Inbox"), "intake:inbox"),
+        }
+        register_settings(
+            *(
+                SettingsEntry(
+                    key=key,
+                    label=label,
+                    url_name=url_name,
+                    group=SettingsGroup.SYSTEMS,
+                    position=10 * number,
+                    allowed=with_right("integrations.read"),
+                )
+                for number, (key, (label, url_name)) in enumerate(pages.items(), 20)
+            )
+        )

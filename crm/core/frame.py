@@ -32,6 +32,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": navigation.areas(scope, "work"),
         "nav_manage": navigation.areas(scope, "manage"),
         "nav_new": navigation.news(scope),
+        "nav_settings": SimpleLazyObject(partial(navigation.settings_groups, scope)),
         "nav_tools": [
             {"template": tool.template, "shown": SimpleLazyObject(partial(tool.shown, scope))}
             for tool in navigation.tools()

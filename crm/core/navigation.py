@@ -1,14 +1,17 @@
-"""What the frame offers, registered by each app once it works: areas at the left, the "New" menu, tools of the top bar.
+"""What the frame offers, registered by each app once it works: areas at the left, the "New" menu, tools of the top bar,
+pages of the settings.
 
-An app calls `register(NavEntry(...))` and `register_new(NewEntry(...))` when it is ready.
+An app calls `register(NavEntry(...))`, `register_new(NewEntry(...))`, `register_settings(SettingsEntry(...))` when it is ready.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
 
@@ -16,6 +19,11 @@ from crm.core.access import Scope
 def everybody(_scope: Scope) -> bool:
     """Open to every signed-in user."""
     return True
+
+
+def with_right(right: str) -> Callable[[Scope], bool]:
+    """Open to who has the right."""
+    return lambda scope: scope.allows(right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,39 @@ class NavEntry:
     allowed: Callable[[Scope], bool] = everybody
     go: str = ""
     group: str = "work"
+
+
+class SettingsGroup(StrEnum):
+    """Under which heading a page of the settings stands; in this order."""
+
+    OWN = "own"
+    ORGANISATION = "organisation"
+    SYSTEMS = "systems"
+
+    @property
+    def label(self) -> str | Promise:
+        """The heading."""
+        return _GROUPS[self]
+
+
+_GROUPS = {
+    SettingsGroup.OWN: _("Mine"),
+    SettingsGroup.ORGANISATION: _("Organisation"),
+    SettingsGroup.SYSTEMS: _("Other systems"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsEntry:
+    """A page of the settings; its views name `key` as `tab`. `demo_only`: only where the organisation is a demo."""
+
+    key: str
+    label: str | Promise
+    url_name: str
+    group: SettingsGroup
+    position: int
+    allowed: Callable[[Scope], bool] = everybody
+    demo_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +98,7 @@ class Tool:
 _areas: dict[str, NavEntry] = {}
 _news: dict[str, NewEntry] = {}
 _tools: dict[str, Tool] = {}
+_settings: dict[str, SettingsEntry] = {}
 
 
 def register(entry: NavEntry) -> None:
@@ -72,6 +114,18 @@ def register_new(entry: NewEntry) -> None:
 def register_tool(tool: Tool) -> None:
     """Add a button to the top bar; the same key replaces."""
     _tools[tool.key] = tool
+
+
+def register_settings(*entries: SettingsEntry) -> None:
+    """Add pages to the settings; the same key replaces."""
+    _settings.update({entry.key: entry for entry in entries})
+
+
+def settings_groups(scope: Scope) -> list[tuple[SettingsGroup, list[SettingsEntry]]]:
+    """The headings of the settings with the pages that `scope` may open, in order; none without a page."""
+    open_to = sorted((one for one in _settings.values() if one.allowed(scope)), key=lambda one: one.position)
+    groups = [(group, [one for one in open_to if one.group is group]) for group in SettingsGroup]
+    return [(group, entries) for group, entries in groups if entries]
 
 
 def areas(scope: Scope, group: str = "") -> list[NavEntry]:

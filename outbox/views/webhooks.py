@@ -32,13 +32,15 @@ from outbox.webhook_forms import ChangeSubscriptionForm, ReplayForm, ResumeForm,
 SECRET_KEY: Final = "new_webhook_secret"  # noqa: S105 - session: shown once on the subscription's page
 ROWS: Final = 50
 
+TAB: Final = {"tab": "webhooks", "area": "organisation"}
+
 
 @login_required
 @require_GET
 def webhooks(request: CrmRequest) -> HttpResponse:
     """All subscribers, with how they fare."""
     _require_reading(request.scope)
-    return render(request, "outbox/webhooks.html", {"lines": overview(request.scope), "tab": "webhooks"})
+    return render(request, "outbox/webhooks.html", {"lines": overview(request.scope), **TAB})
 
 
 @login_required
@@ -52,9 +54,7 @@ def create_webhook(request: CrmRequest) -> HttpResponse:
         _keep_secret(request, form.result)
         messages.success(request, _("Webhook added; a test message is on its way."))
         return redirect("webhooks:webhook", pk=form.result.subscription.pk)
-    return render(
-        request, "outbox/webhook_edit.html", {"form": form, "tab": "webhooks"}, status=422 if form.errors else 200
-    )
+    return render(request, "outbox/webhook_edit.html", {"form": form, **TAB}, status=422 if form.errors else 200)
 
 
 @login_required
@@ -90,7 +90,7 @@ def webhook(request: CrmRequest, pk: int) -> HttpResponse:
         "recipes": recipes(last),
         "most_attempts": ATTEMPTS,
         "rotation_hours": option_value(ROTATION_HOURS, request.scope),
-        "tab": "webhooks",
+        **TAB,
     }
     return render(request, "outbox/webhook.html", context)
 
@@ -111,7 +111,7 @@ def change_webhook(request: CrmRequest, pk: int) -> HttpResponse:
     if form.submit(subscriptions.change_subscription, scope=request.scope, subscription_id=pk, **kept):
         messages.success(request, _("Webhook saved."))
         return redirect("webhooks:webhook", pk=pk)
-    context = {"form": form, "subscription": subscription, "tab": "webhooks"}
+    context = {"form": form, "subscription": subscription, **TAB}
     return render(request, "outbox/webhook_edit.html", context, status=422 if form.errors else 200)
 
 
@@ -128,7 +128,7 @@ def webhook_message(request: CrmRequest, pk: int, message_id: int) -> HttpRespon
         for row in Attempt.objects.visible_to(request.scope).filter(dispatch=message).order_by("pk")
     ]
     body = bytes(message.body).decode() if message.body is not None else ""
-    context = {"subscription": subscription, "message": message, "attempts": attempts, "body": body, "tab": "webhooks"}
+    context = {"subscription": subscription, "message": message, "attempts": attempts, "body": body, **TAB}
     return render(request, "outbox/webhook_message.html", context)
 
 
