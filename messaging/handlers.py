@@ -7,7 +7,7 @@ from messaging.audience import people_of
 from messaging.kinds import SUPERVISORS
 from messaging.services import notify
 from organisation.choices import Role
-from outbox.events import InboxDead, SubscriptionDisabled, SubscriptionFailing
+from outbox.events import CredentialsRefused, InboxDead, SubscriptionDisabled, SubscriptionFailing
 from outbox.models import Event
 from outbox.registry import handler
 
@@ -24,6 +24,15 @@ def tell_subscription(event: Event, scope: Scope) -> None:
 def tell_inbox_dead(event: Event, scope: Scope) -> None:
     """Who may replay it. Many of one connection fold into one notice while it is unread."""
     users = people_of(scope, *SUPERVISORS)
+    subject = (event.subject_type, event.subject_id)
+    notify(scope=scope, kind=event.type, users=users, subject=subject, parameters=event.data)
+
+
+@handler(CredentialsRefused.type, name="messaging.tell_credentials_refused")
+def tell_credentials_refused(event: Event, scope: Scope) -> None:
+    """The one who set the connection up, and the administrators: nobody else can put new ones in."""
+    owner = event.data["owner_id"]
+    users = people_of(scope, Role.ADMINISTRATOR) + ([] if owner is None else [int(owner)])
     subject = (event.subject_type, event.subject_id)
     notify(scope=scope, kind=event.type, users=users, subject=subject, parameters=event.data)
 

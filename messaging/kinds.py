@@ -60,6 +60,14 @@ def register() -> None:
         tone="amber",
     )
     notice_kind(
+        "integration.credentials.refused",
+        _("A connection is refused"),
+        _("The other side refuses our credentials (%(status)s). New ones are put in on the connection's page."),
+        default=Channel.MAIL,
+        icon="plug-connected-x",
+        tone="red",
+    )
+    notice_kind(
         "job.failed",
         _("A background job is failing"),
         _("%(job)s has failed %(attempt)s times (%(error)s)."),

@@ -105,7 +105,10 @@ def _keep(scope: Scope, connection_id: int, found: _Result, took: int) -> None:
     if found.result == CheckResult.REFUSED and connection.state == ConnectionState.ACTIVE:
         connection.state = ConnectionState.BROKEN
         connection.save(update_fields=["state"])
-        publish(CredentialsWereRefused(connection_id=connection_id, status=found.status or 0))
+        told = CredentialsWereRefused(
+            connection_id=connection_id, status=found.status or 0, owner_id=connection.owner_id
+        )
+        publish(told)
     elif is_ok and connection.state == ConnectionState.BROKEN:
         connection.state = ConnectionState.ACTIVE
         connection.save(update_fields=["state"])

@@ -63,11 +63,12 @@ class IntegrationRecovered(_OfConnection):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsRefused(_OfConnection):
-    """The other side refuses our credentials; the connection is BROKEN."""
+    """The other side refuses our credentials; the connection is BROKEN. `owner_id`: whom it wants told."""
 
     type: ClassVar[str] = "integration.credentials.refused"
 
     status: int
+    owner_id: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

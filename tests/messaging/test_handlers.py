@@ -12,7 +12,7 @@ from jobs.events import ChangeSetUndone, JobFailed, TaskEnded
 from jobs.services import open_change_set
 from messaging import handlers, registry
 from messaging.registry import address_of
-from outbox.events import InboxDead, SubscriptionDisabled, SubscriptionFailing
+from outbox.events import CredentialsRefused, InboxDead, SubscriptionDisabled, SubscriptionFailing
 from outbox.models import Event
 from tests.conftest import scope_of
 from tests.messaging.conftest import customer_of, messages_of, notices_of
@@ -63,6 +63,14 @@ def test_an_owner_who_may_not_see_webhooks_any_more_is_left_out(organisation, st
         handlers.tell_subscription,
     )
     assert set(told(staff)) == {"ADMINISTRATOR"}
+
+
+@pytest.mark.parametrize(("owner", "hears"), [("MANAGER", {"MANAGER", "ADMINISTRATOR"}), (None, {"ADMINISTRATOR"})])
+def test_a_refused_connection_is_told_to_its_owner_and_the_administrators(organisation, staff, owner, hears):
+    owner_id = staff[owner].pk if owner else None
+    happened = CredentialsRefused(connection_id=4, status=401, owner_id=owner_id)
+    happen(organisation, happened, handlers.tell_credentials_refused)
+    assert told(staff) == {role: [happened.type] for role in hears}
 
 
 def test_what_came_in_and_died_folds_per_connection(organisation, staff):
