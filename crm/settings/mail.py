@@ -33,7 +33,9 @@ def mail_settings(url: str) -> MailServer:
     if parts.scheme not in SCHEMES or not host:
         raise ImproperlyConfigured("EMAIL_URL begins with smtp+tls://, smtp+ssl:// or smtp:// and names a host.")
     if parts.scheme == "smtp" and not _is_own(host):
-        raise ImproperlyConfigured("EMAIL_URL: plain smtp:// goes to a private host alone; take smtp+tls:// or smtp+ssl://.")
+        raise ImproperlyConfigured(
+            "EMAIL_URL: plain smtp:// goes to a private host alone; take smtp+tls:// or smtp+ssl://."
+        )
     return MailServer(
         host=host,
         port=port or SCHEMES[parts.scheme],
