@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.dates import MONTHS_3
 from django.utils.functional import lazystr
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm.core.access import Scope
 from crm.core.errors import Invalid
@@ -108,7 +108,7 @@ class GrantForm(GridForm):
 
     user_id = forms.TypedChoiceField(label=gettext_lazy("Colleague"), coerce=int)
     level = forms.ChoiceField(
-        label=gettext_lazy("May"), choices=[("view", gettext_lazy("read")), ("change", gettext_lazy("read and change"))]
+        label=pgettext_lazy("right", "May"), choices=[("view", gettext_lazy("read")), ("change", gettext_lazy("read and change"))]
     )
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:

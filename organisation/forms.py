@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm.core.access import Scope
 from crm.core.api.callers import areas
@@ -182,7 +182,7 @@ class TokenForm(ServiceForm):
             (365, gettext_lazy("a year")),
         ],
     )
-    scopes = forms.MultipleChoiceField(label=gettext_lazy("May"), widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(label=pgettext_lazy("right", "May"), widget=forms.CheckboxSelectMultiple)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

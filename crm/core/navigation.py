@@ -54,7 +54,7 @@ class SettingsGroup(StrEnum):
 
 
 _GROUPS = {
-    SettingsGroup.OWN: _("Mine"),
+    SettingsGroup.OWN: _("Personal"),
     SettingsGroup.ORGANISATION: _("Organisation"),
     SettingsGroup.SYSTEMS: _("Other systems"),
 }

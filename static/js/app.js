@@ -40,6 +40,13 @@ function startTheme() {
   apply();
 }
 
+/** On a phone the pages of the settings stand in one line: the present one comes into sight. */
+function showPlace() {
+  const line = one(".fp-setnav");
+  const here = line && one("[aria-current]", line);
+  if (here) line.scrollLeft = here.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
+}
+
 /** The search field of the page, else the one of the frame. */
 function find() {
   const field = [one("#find"), one("#search")].find((input) => input?.getClientRects().length);
@@ -102,6 +109,7 @@ function startAnswers() {
 }
 
 startTheme();
+showPlace();
 startAnswers();
 startMenus();
 startFields();
