@@ -305,3 +305,17 @@ def _api_patterns(resolver, prefix=""):
             yield from _api_patterns(entry, path)
         elif path.startswith("api/"):
             yield entry
+
+
+def test_the_page_of_the_api_tells_of_every_operation(client, as_user, people):
+    page = client.get("/api/docs/")
+    assert page.status_code == 200
+    body = page.content.decode()
+    document = client.get("/api/schema/").json()
+    assert document["openapi"].startswith("3.1")
+    for path, methods in document["paths"].items():
+        assert path in body
+        for operation in methods.values():
+            assert f'id="{operation["operationId"]}"' in body
+            assert operation["x-scope"] in body
+    assert as_user(people(Role.REP)).get("/api/docs/").status_code == 200
