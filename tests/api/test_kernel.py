@@ -274,6 +274,11 @@ def test_an_address_that_sends_wrong_tokens_is_slowed_down(api, monkeypatch):
     assert_problem(api().get(CUSTOMERS), 429, "too-many")
 
 
+def test_a_window_that_redis_forgets_in_between_begins_again(api, people, monkeypatch):
+    monkeypatch.setattr("django.core.cache.backends.redis.RedisCache.add", lambda *_args, **_kwargs: False)
+    assert api(people(Role.REP)).get(CUSTOMERS).status_code == 200
+
+
 def test_while_redis_is_away_everything_passes_and_the_log_says_so(api, people, settings, monkeypatch):
     import redis
     from structlog.testing import capture_logs

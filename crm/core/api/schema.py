@@ -100,8 +100,8 @@ class ApiSchema(AutoSchema):
         found = {400, 401, 403, 406, 429, 500, 503}
         if "{" in self.path:
             found.add(404)
-        if self.method in BODY_METHODS:
-            found |= {409, 413, 415}
+        if self.method in BODY_METHODS:  # a body may name records, which are hidden or missing too
+            found |= {404, 409, 413, 415}
         if self.method == "DELETE":
             found.add(409)
         if self._is_versioned:

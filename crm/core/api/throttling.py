@@ -48,7 +48,10 @@ def spend(who: str, limit: int) -> Spent:
     now = int(time.time())
     window = now - now % WINDOW
     name = f"api-rate:{who}:{window}"
-    used = 1 if cache.add(name, 1, 2 * WINDOW) else cache.incr(name)
+    try:
+        used = 1 if cache.add(name, 1, 2 * WINDOW) else cache.incr(name)
+    except ValueError:  # emptied or evicted between the two
+        used = 1
     return Spent(limit, used, window + WINDOW - now)
 
 
