@@ -179,7 +179,7 @@ class FieldDefinitionListSerializer(serializers.Serializer[Any]):
 class FieldWithValueSerializer(FieldDefinitionSerializer):
     """A field of the catalogue with this customer's value, null where he has none."""
 
-    value = serializers.JSONField(allow_null=True)  # type: ignore[assignment]
+    value = serializers.JSONField(allow_null=True)
     writable = serializers.BooleanField()
 
     class Meta(FieldDefinitionSerializer.Meta):
@@ -195,7 +195,7 @@ class FieldsSerializer(serializers.Serializer[Any]):
 class WrittenSerializer(serializers.Serializer[Any]):
     """The values as they are kept, by key."""
 
-    values = serializers.DictField()  # type: ignore[assignment]
+    values = serializers.DictField()
 
 
 class ChangeSerializer(serializers.Serializer[Any]):
