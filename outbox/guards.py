@@ -68,14 +68,14 @@ class TooFast(Exception):
 
 
 class _Store:
-    """Redis within 100 ms, or None: then each process helps itself."""
+    """Redis within 300 ms, or None: then each process helps itself."""
 
     def __init__(self) -> None:
         self.client = redis.Redis.from_url(
             settings.REDIS_URL,
             decode_responses=True,
-            socket_connect_timeout=0.05,
-            socket_timeout=0.1,
+            socket_connect_timeout=0.3,
+            socket_timeout=0.3,
             retry=Retry(NoBackoff(), 0),
         )
         self.quiet_until = 0.0

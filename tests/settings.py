@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
+from tests.redis_url import own_redis
+
 os.environ.setdefault("SECRET_KEY", "test-" * 12)
 os.environ.setdefault("FRESHPLAN_CREDENTIAL_KEYS", "credential-" * 4)
 os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_ADMIN_URL", "postgresql://127.0.0.1/none"))
-os.environ.setdefault("REDIS_URL", os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
+os.environ["REDIS_URL"] = own_redis(os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
 os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1"
 
 from crm.settings import *  # noqa: F403 - the environment must stand first
