@@ -72,6 +72,7 @@ INBOX: Final = Listing(
         Column("type", _("Type"), fixed=True),
         Column("subject", _("Subject"), fixed=True),
         Column("state", _("State"), fixed=True),
+        Column("reason", _("Reason"), fixed=True),
         Column("connection", _("Connection"), fixed=True),
     ),
     default_sort="-received",

@@ -87,7 +87,7 @@ class DryRunForm(forms.Form):
         label=gettext_lazy("As of"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text=gettext_lazy("The time of receipt where nothing is given; in UTC."),
+        help_text=gettext_lazy("The time of receipt where nothing is given."),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -99,9 +99,9 @@ def inbox_dry_run(request: CrmRequest, pk: int) -> HttpResponse:
     form = DryRunForm(request.POST)
     if not form.is_valid():
         return _page(request, pk, dry_form=form, status=422)
-    now = form.cleaned_data["now"]
+    now, zone = form.cleaned_data["now"], ZoneInfo(request.scope.zone)  # typed as the organisation's clock shows
     try:
-        result = services.dry_run(scope=request.scope, event_id=pk, now=now.replace(tzinfo=UTC) if now else None)
+        result = services.dry_run(scope=request.scope, event_id=pk, now=now.replace(tzinfo=zone) if now else None)
     except (NotFound, Forbidden):
         raise
     except Conflict as error:
