@@ -42,6 +42,7 @@ def register() -> None:
         default=Channel.MAIL,
         icon="webhook",
         tone="amber",
+        roles=SUPERVISORS,
     )
     notice_kind(
         "subscription.disabled",
@@ -50,6 +51,7 @@ def register() -> None:
         default=Channel.MAIL,
         icon="webhook-off",
         tone="red",
+        roles=SUPERVISORS,
     )
     notice_kind(
         "inbox.dead",
@@ -58,6 +60,7 @@ def register() -> None:
         default=Channel.DIGEST,
         icon="inbox-off",
         tone="amber",
+        roles=SUPERVISORS,
     )
     notice_kind(
         "integration.credentials.refused",
@@ -66,6 +69,7 @@ def register() -> None:
         default=Channel.MAIL,
         icon="plug-connected-x",
         tone="red",
+        roles=SUPERVISORS,
     )
     notice_kind(
         "job.failed",
@@ -74,6 +78,7 @@ def register() -> None:
         default=Channel.MAIL,
         icon="clock-exclamation",
         tone="red",
+        roles=(Role.ADMINISTRATOR,),
     )
     notice_kind(
         "change_set.undone",

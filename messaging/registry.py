@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +32,11 @@ class NoticeKind:
     icon: str
     tone: str
     tells_actor: bool
+    roles: frozenset[str] = frozenset()
+
+    def concerns(self, role: str) -> bool:
+        """Whether people of that role are ever told: others have nothing to choose."""
+        return not self.roles or role in self.roles
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -73,19 +78,20 @@ def notice_kind(
     icon: str = "bell",
     tone: str = "blue",
     tells_actor: bool = False,
+    roles: Collection[str] = (),
 ) -> NoticeKind:
     """Register a kind of notice, with lazily translated texts and their placeholders: `%(name)s`.
 
     `mandatory` kinds (protection, GDPR deadlines, security) cannot be switched off. `tells_actor` also tells who caused it,
     and passes quiet hours: notes about one's own account. `tone` as in components: green, blue, amber, red, slate.
-    `label` names the kind where users choose; a title without placeholders serves. Raises ValueError for a taken key, or
-    without a label.
+    `roles` are those who are ever told, for the page of choices; none means everybody. `label` names the kind there; a
+    title without placeholders serves. Raises ValueError for a taken key, or without a label.
     """
     if key in _kinds:
         raise ValueError(f"The notice kind {key!r} is taken.")
     if not label and _PARAMETER.search(str(title)):
         raise ValueError(f"The notice kind {key!r} needs a label.")
-    kind = NoticeKind(key, label or title, title, text, mandatory, default, icon, tone, tells_actor)
+    kind = NoticeKind(key, label or title, title, text, mandatory, default, icon, tone, tells_actor, frozenset(roles))
     _kinds[key] = kind
     return kind
 

@@ -20,7 +20,7 @@ from messaging.registry import all_kinds
 @require_http_methods(["GET", "POST"])
 def notice_settings(request: CrmRequest) -> HttpResponse:
     """A choice per kind of notice, and quiet hours."""
-    kinds = all_kinds()
+    kinds = [kind for kind in all_kinds() if kind.concerns(request.scope.role)]
     chosen = dict(NoticePreference.objects.visible_to(request.scope).values_list("kind", "channel"))
     hours = QuietHours.objects.visible_to(request.scope).first()
     initial = {kind.key: services.channel_in(kind, chosen.get(kind.key)) for kind in kinds}

@@ -173,6 +173,11 @@ def test_what_protects_offers_no_off(as_user, reader):
         assert not NoticePreference.objects.visible_to(scope).exists()
 
 
+def test_one_chooses_about_what_one_is_told(as_user, reader, people):
+    assert not {"job.failed", "inbox.dead"} & set(choices(as_user(reader)))
+    assert set(choices(as_user(people("ADMINISTRATOR")))) >= {"job.failed", "inbox.dead", "customer.shared"}
+
+
 def test_half_quiet_hours_show_where_they_are_wrong(as_user, reader):
     client = as_user(reader)
     refused = client.post("/messages/settings/", choices(client) | {"begins": "22:00"})
