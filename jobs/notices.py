@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.choices import Channel
 from messaging.registry import notice_kind
+from organisation.choices import Role
 
 MISSED = "job.missed"
 
@@ -19,4 +20,5 @@ def register() -> None:
         default=Channel.MAIL,
         icon="clock-exclamation",
         tone="amber",
+        roles=(Role.ADMINISTRATOR,),
     )
