@@ -75,7 +75,8 @@ def document(outcomes: Sequence[Outcome], conditions: Conditions) -> str:
         "# Faults",
         "",
         f"Made by `{conditions.command}` on {datetime.now(UTC):%d %B %Y}: {os.cpu_count()} cores, {memory:.0f} GB,"
-        f" {platform.system()} {platform.release()}, seed {conditions.seed}, {conditions.seconds / 60:.0f} minutes.",
+        f" {platform.system()} {platform.release()}, seed {conditions.seed}, {conditions.seconds / 60:.0f} minutes, load"
+        f" average {os.getloadavg()[2]:.1f} (whatever else the machine did is in it).",
         "",
         "The product runs as `./freshplan run` on a data folder of its own, with demo data. A demo's rep makes"
         f" {conditions.rate:.0f} customers a second over HTTP, never the same one twice, each with its event, the whole time."
