@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.contrib import messages
@@ -50,7 +51,11 @@ def _adding(service: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _changing(
-    service: Callable[..., Any], form: ServiceForm, *, always: tuple[str, ...] = (), **ids: int
+    service: Callable[..., Any],
+    form: ServiceForm,
+    *,
+    always: tuple[str, ...] = (),
+    ids: Mapping[str, int] = MappingProxyType({}),
 ) -> Callable[..., Any]:
     """The service with the form's changed fields gathered as `changes`, and the version the user saw."""
 
@@ -120,7 +125,7 @@ def _change(request: CrmRequest, pk: int, row_id: int, part: Part) -> HttpRespon
     customer = _changeable(request, pk)
     row: Any = part.model.objects.visible_to(request.scope).get_or_not_found(pk=row_id, customer_id=pk)
     form = part.form(_data(request), initial=part.form.initial_of(row))
-    service = _changing(part.change, form, **{part.key: row_id})
+    service = _changing(part.change, form, ids={part.key: row_id})
     done = form.submit(service, scope=request.scope, customer_id=pk)
     return answer_dialog(
         request,
