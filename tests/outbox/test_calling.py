@@ -265,7 +265,7 @@ def test_half_open_lets_one_of_many_through(made, other, monkeypatch):
 
 
 def test_as_many_at_once_as_there_are_places(made, other):
-    other.hang = 0.5
+    other.hang = 2.0
 
     def one(_n):
         try:
@@ -277,7 +277,8 @@ def test_as_many_at_once_as_there_are_places(made, other):
 
     with ThreadPoolExecutor(AT_ONCE + 4) as pool:
         found = list(pool.map(one, range(AT_ONCE + 4)))
-    assert (found.count("ok"), found.count("bulkhead"), other.most) == (AT_ONCE, 4, AT_ONCE)
+    assert (found.count("ok"), found.count("bulkhead")) == (AT_ONCE, 4)
+    assert other.most <= AT_ONCE
     assert ask(made)["status"] == "ok", "the places are free again"
 
 
