@@ -20,5 +20,5 @@ class Effect(OrganisationModel):
     class Meta:
         app_label = "probe"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.handler
