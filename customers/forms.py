@@ -108,12 +108,13 @@ class GrantForm(GridForm):
 
     user_id = forms.TypedChoiceField(label=gettext_lazy("Colleague"), coerce=int)
     level = forms.ChoiceField(
-        label=pgettext_lazy("right", "May"), choices=[("view", gettext_lazy("read")), ("change", gettext_lazy("read and change"))]
+        label=pgettext_lazy("right", "May"),
+        choices=[("view", gettext_lazy("read")), ("change", gettext_lazy("read and change"))],
     )
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = services.possible_readers(scope).exclude(pk=scope.user_id).order_by("name")
+        people = services.possible_readers(scope).exclude(pk=scope.user_id or 0).order_by("name")
         if scope.role == Role.CHAIN_MANAGER:
             self.fields["level"].choices = [("view", _("read"))]  # type: ignore[attr-defined]
         self.fields["user_id"].choices = labelled([(str(pk), name) for pk, name in people.values_list("pk", "name")])  # type: ignore[attr-defined]

@@ -29,9 +29,9 @@ class OptionForm(ResetForm):
 
     field_order = ("value", "reason")
 
-    def __init__(self, *args: Any, option: Option[Any], place: Place, value: Any, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, option: Option[Any], place: Place, value: Any) -> None:
         initial = {"value": value, "level": place.level.value, "version": place.version}
-        super().__init__(*args, initial=initial, auto_id=f"{option.key}-%s", **kwargs)
+        super().__init__(data, initial=initial, auto_id=f"{option.key}-%s")
         self.fields["value"] = _control(option)
         self.fields["reason"].required = place.level is not Level.USER
         self.order_fields(self.field_order)

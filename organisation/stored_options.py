@@ -30,6 +30,6 @@ def read_flags(scope: Scope) -> dict[str, State]:
     team = User.objects.filter(pk=scope.user_id).values("team_id")
     rows = FeatureFlag.objects.visible_to(scope).annotate(team=Subquery(team))
     return {
-        row.key: State(Step(row.step), scope.user_id in row.user_ids, row.team is not None and row.team in row.team_ids)
-        for row in rows
+        key: State(Step(step), scope.user_id in users, own_team is not None and own_team in teams)
+        for key, step, users, teams, own_team in rows.values_list("key", "step", "user_ids", "team_ids", "team")
     }

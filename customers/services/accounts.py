@@ -102,9 +102,11 @@ def _owner_for_new(scope: Scope, owner_id: int | None, chain_id: int | None) -> 
 
 def possible_owners(scope: Scope, chain_id: int | None) -> QuerySet[User]:
     """Whom the scope may make owner of a customer of that chain, or of none: inside his chains a chain manager anybody."""
-    if manages_chain(scope, chain_id):
-        return User.objects.visible_to(scope).active()
-    return User.objects.assignable_by(scope)
+    users = User.objects
+    own: QuerySet[User] = (
+        users.visible_to(scope).active() if manages_chain(scope, chain_id) else users.assignable_by(scope)
+    )
+    return own
 
 
 def _assignable(scope: Scope, owner_id: int, chain_id: int | None) -> User:

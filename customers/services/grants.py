@@ -51,7 +51,7 @@ def give_grant(*, scope: Scope, customer_id: int, user_id: int, level: str) -> N
 
 def possible_readers(scope: Scope) -> QuerySet[User]:
     """With whom the scope may share: a team lead with his team's people, others with every colleague."""
-    people = User.objects.visible_to(scope).active()
+    people: QuerySet[User] = User.objects.visible_to(scope).active()
     return people.filter(pk__in=scope.owner_ids or ()) if scope.role == Role.TEAM_LEAD else people
 
 

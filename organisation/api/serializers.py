@@ -17,7 +17,9 @@ class SettingSerializer(serializers.Serializer[Any]):
     """A setting. `value` is what holds, or with `?scope=` what is set there (null: nothing)."""
 
     key = serializers.CharField()
-    label = serializers.CharField(help_text="In the caller's language, as area, help and unit.")
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="In the caller's language, as area, help and unit."
+    )
     help = serializers.CharField()
     area = serializers.CharField()
     nature = serializers.ChoiceField(choices=[nature.value for nature in Nature])
@@ -29,7 +31,7 @@ class SettingSerializer(serializers.Serializer[Any]):
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPES), help_text="Where it can be set.")
     default = serializers.JSONField()
     value = serializers.JSONField(allow_null=True)
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=[*SCOPES, "default"], allow_null=True, help_text="Where `value` comes from; null where it is null."
     )
 

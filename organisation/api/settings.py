@@ -110,6 +110,7 @@ def _level(request: Request, known: tuple[str, ...] = ("scope",)) -> Level | Non
 
 
 def _shown(scope: Scope, option: Option[Any], level: Level | None) -> dict[str, Any]:
+    source: str | None
     if level is None:
         found = option_found(option, scope)
         value, source = found.value, found.level.lower() if found.level else "default"
