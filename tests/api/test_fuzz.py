@@ -33,7 +33,7 @@ pytestmark = pytest.mark.fuzz
 DOCUMENT = settings.BASE_DIR / "docs" / "api" / "openapi.json"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 TRIES = 6
-LEAST_SHARE = 0.8  # of the operations must have answered 2xx at least once
+LEAST_SHARE = 0.8  # of the operations that the role may do must have answered 2xx at least once
 
 
 def fresh_ids(served: str, token: str) -> dict[str, int]:
@@ -102,6 +102,8 @@ def test_no_operation_breaks_or_answers_what_is_not_described(served, role, sett
         run(operation, tries=1, headers={}, query={}, **again, **({"body": body} if body is not None else {}))
     assert faults == []
     answered = {label: statuses for label, statuses in answered.items() if label not in needing}
-    good = [label for label, statuses in answered.items() if any(200 <= status < 300 for status in statuses)]
-    print(f"{role}: {len(good)} of {len(answered)} operations answered 2xx at least once")
-    assert len(good) >= LEAST_SHARE * len(answered), sorted(set(answered) - set(good))
+    good = {label for label, statuses in answered.items() if any(200 <= status < 300 for status in statuses)}
+    closed = {label for label, statuses in answered.items() if label not in good and statuses[403]}
+    print(f"{role}: {len(good)} of {len(answered)} operations answered 2xx at least once, {len(closed)} are not his")
+    assert len(good) >= LEAST_SHARE * (len(answered) - len(closed)), sorted(set(answered) - good - closed)
+    assert "GET /api/customers/" in good
