@@ -12,11 +12,12 @@ from rest_framework.response import Response
 
 from crm.core.access import Scope
 from crm.core.api.bulk import each_row
-from crm.core.api.lists import LISTING, read_state, refuse_faults, state_body
+from crm.core.api.lists import CURSORS, LISTING, page_body, read_state, refuse_faults, state_body
 from crm.core.api.serializers import example, read_body
 from crm.core.api.versions import etag, require_match, require_version
 from crm.core.api.views import ApiView
 from crm.core.errors import Invalid, NotFound
+from crm.core.paging import Sort
 from customers import services
 from customers.account_list import CUSTOMERS, find
 from customers.api.serializers import (
@@ -25,10 +26,12 @@ from customers.api.serializers import (
     BulkResultsSerializer,
     BulkSerializer,
     CustomerListSerializer,
+    CustomerPageSerializer,
     CustomerSerializer,
     NewCustomerSerializer,
     StatusSerializer,
 )
+from customers.chains import locations_of
 from customers.models import Customer
 
 AREA = "customers"
@@ -134,6 +137,30 @@ class CustomerView(ApiView):
         require_match(request, Customer.objects.visible_to(self.scope), pk=pk)
         services.delete_customer(scope=self.scope, customer_id=pk)
         return Response(status=204)
+
+
+class LocationsView(ApiView):
+    """The locations of a chain."""
+
+    area = AREA
+
+    @extend_schema(
+        operation_id="locations_list",
+        summary="List a chain's locations",
+        parameters=CURSORS,
+        responses=CustomerPageSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Those that the caller sees, by name; none for a customer that is no chain."""
+        rows = locations_of(self.scope, visible(self.scope, pk))
+        return Response(
+            page_body(
+                request,
+                rows,
+                sort=Sort("name_key"),
+                shown=lambda page: CustomerSerializer(page, many=True, scope=self.scope).data,
+            )
+        )
 
 
 class ActivateView(ApiView):

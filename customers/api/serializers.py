@@ -74,12 +74,17 @@ class NewCustomerSerializer(CustomerSerializer):
         )
 
 
-class CustomerListSerializer(serializers.Serializer[Any]):
-    """A page of customers. `similar` are the words that took the place of mistyped ones."""
+class CustomerPageSerializer(serializers.Serializer[Any]):
+    """A page of customers."""
 
     results = CustomerSerializer(many=True)
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
+
+
+class CustomerListSerializer(CustomerPageSerializer):
+    """A page of customers. `similar` are the words that took the place of mistyped ones."""
+
     similar = serializers.ListField(child=serializers.CharField())
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("customers/", accounts.CustomersView.as_view(), name="customers"),
     path("customers/bulk/", accounts.BulkView.as_view(), name="bulk"),
     path("customers/<int:pk>/", accounts.CustomerView.as_view(), name="customer"),
+    path("customers/<int:pk>/locations/", accounts.LocationsView.as_view(), name="locations"),
     path("customers/<int:pk>/activate/", accounts.ActivateView.as_view(), name="activate"),
     path("customers/<int:pk>/status/", accounts.StatusView.as_view(), name="status"),
     path("customers/<int:pk>/contacts/", people.ContactsView.as_view(), name="contacts"),

@@ -142,6 +142,16 @@ def test_money_of_the_catalogue_is_unknown_to_who_may_not_read_it(world, api):
     assert "budget" in api(world.people["auditor"]).get(at(world, "fields/")).content.decode()
 
 
+def test_a_chain_tells_the_locations_that_the_caller_sees(world, api):
+    below = f"{CUSTOMERS}{world.chain.pk}/locations/"
+    for who in ("manager", "chain_manager"):
+        found = api(world.people[who]).get(below).json()
+        assert [row["id"] for row in found["results"]] == [world.location.pk], who
+    assert_problem(api(world.people["rep_owner"]).get(below), 404, "not-found")
+    assert api(world.people["manager"]).get(at(world, "locations/")).json()["results"] == []
+    assert_problem(api(world.people["manager"]).get(f"{below}?nonsense=1"), 400, "validation")
+
+
 # Writing
 
 

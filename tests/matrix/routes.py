@@ -199,6 +199,7 @@ ROUTES: dict[str, list[Row]] = {
         Row("PATCH", WRITERS, of, lambda world: {"legal_form": "GmbH"}),
         Row("DELETE", WRITERS, of),
     ],
+    "customers_api:locations": [Row("GET", READERS, of)],
     "customers_api:activate": [Row("PUT", WRITERS - {"chain_manager"}, of, lambda world: {"order_number": "4711"})],
     "customers_api:status": [
         Row("POST", MANAGERS, of, lambda world: {"status": "ARCHIVIERT", "reason": "geschlossen"})
