@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
                     print(report.line(outcome), flush=True)
         say("the load has ended; counting once more")
         last = truth.last_event(product.owner_url)
-        _until(lambda: truth.is_settled(product.owner_url, last))
+        _until(lambda: truth.is_settled(product.owner_url, last - 1))
         with psycopg.connect(product.owner_url) as owner:
             count = truth.count(owner, load.writes, mark, feed=True)
             never_sent = truth.never_sent(owner, load.writes, receiver.accepted)
@@ -151,7 +151,7 @@ def _one(number: int, name: str, bout: Bout, load: Load, mark: str, begun: float
     how = FAULTS[name](bout)
     ended = time.monotonic()
     last = truth.last_event(bout.product.owner_url)
-    _until(lambda: bout.product.is_ready() and truth.is_settled(bout.product.owner_url, last))
+    _until(lambda: bout.product.is_whole() and truth.is_settled(bout.product.owner_url, last))
     recovery = time.monotonic() - ended
     time.sleep(0.5)
     during = load.writes[first:]

@@ -17,9 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from crm.launcher.children import TETHER
 from crm.launcher.environment import ROOT
 from crm.launcher.servers import free_port
 
+EVERY = {"web", "worker", "relay", "sender", "beat", "valkey", "postgres"}
 START = 300.0  # seconds that a first start with demo data may take
 OURS = ("DATABASE_", "REDIS_", "CRM_", "SECRET_", "DJANGO_", "ALLOWED_", "METRICS_", "FRESHPLAN_", "BACKUP_")
 
@@ -35,8 +37,12 @@ class Installation:
         env = kept | {"CRM_DATA_DIR": str(data), "FRESHPLAN_PRIVATE_HOSTS": "127.0.0.1"}
         self.log = data / "run.log"
         with self.log.open("wb") as log:
-            command = [sys.executable, str(ROOT / "freshplan"), "run", "--port", str(self.port)]
-            self.process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=log)
+            # Tethered: whatever becomes of us, it is told to end.
+            command = [sys.executable, "-I", "-S", str(TETHER), "SIGTERM"]
+            command += [sys.executable, str(ROOT / "freshplan"), "run", "--port", str(self.port)]
+            self.process = subprocess.Popen(
+                command, env=env | {"CRM_TETHER_PARENT": str(os.getpid())}, stdout=subprocess.DEVNULL, stderr=log
+            )
         end = time.monotonic() + START
         while not self.facts().get("ready"):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -59,8 +65,10 @@ class Installation:
             return json.loads((self.data / "run.json").read_text())
         return {}
 
-    def is_ready(self) -> bool:
-        """Whether /readyz answers 200."""
+    def is_whole(self) -> bool:
+        """Whether every process runs and /readyz answers 200."""
+        if not self.children().keys() >= EVERY:
+            return False
         try:
             with urllib.request.urlopen(f"{self.address}/readyz", timeout=2) as answer:
                 return answer.status == 200

@@ -86,8 +86,8 @@ def document(outcomes: Sequence[Outcome], conditions: Conditions) -> str:
         "- **lost**: the product said yes, and the customer or its event is not there.",
         "- **doubled**: a customer, its event, or the handling of one is there more often than once.",
         "- **refused**: the product did not say yes, as while no web process or no database is there.",
-        "- **well again**: seconds from the end of the fault until /readyz says 200 and everything written before is placed"
-        " in the feed and handled.",
+        "- **well again**: seconds from the end of the fault until every process runs, /readyz says 200, and a new write and"
+        " everything before it is placed in the feed and handled.",
         "",
         "| fault | rounds | writes | refused | lost | doubled | well again, median | slowest |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",

@@ -87,10 +87,12 @@ def last_event(url: str, seconds: float = 60.0) -> int:
 
 
 def is_settled(url: str, mark: int) -> bool:
-    """Whether every event up to this one has its place and everything that hears of it has handled it."""
+    """Whether there is a newer event, and it and every one before have their place and were handled by all that hear of them."""
     try:
         with psycopg.connect(url, connect_timeout=5) as owner:
-            row = owner.execute(_OPEN, {"mark": mark}).fetchone()
-            return row == (0,)
+            newer = owner.execute("SELECT min(id) FROM outbox_event WHERE id > %s", [mark]).fetchone()
+            if newer is None or newer[0] is None:
+                return False
+            return owner.execute(_OPEN, {"mark": newer[0]}).fetchone() == (0,)
     except psycopg.Error:
         return False
