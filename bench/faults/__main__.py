@@ -131,7 +131,11 @@ def main(arguments: list[str] | None = None) -> int:
         f"{count.acknowledged} writes, {count.unplaced} without a position, {count.gaps} gaps, {unwell} never well again"
     )
     print(f"{options.rounds} rounds, {lost} lost, {doubled} doubled", flush=True)
-    return 1 if lost or doubled or count.unplaced or count.gaps or unwell else 0
+    if lost or doubled or count.unplaced or count.gaps or unwell:
+        say(f"its data and log stay in {product.data}")
+        return 1
+    product.remove()
+    return 0
 
 
 def _subscribe(bout: Bout) -> None:

@@ -148,6 +148,10 @@ class Installation:
                 self.process.kill()
                 self.process.wait()
 
+    def remove(self) -> None:
+        """Its data folder, once it has been stopped."""
+        shutil.rmtree(self.data)
+
 
 def _children_of(pid: int) -> list[int]:
     found: list[int] = []

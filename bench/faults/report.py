@@ -89,6 +89,10 @@ def document(outcomes: Sequence[Outcome], conditions: Conditions) -> str:
         "- **well again**: seconds from the end of the fault until every process runs, /readyz says 200, and a new write and"
         " everything before it is placed in the feed and handled.",
         "",
+        "A worker runs from its start, some seconds before it takes messages; this load's events go to the subscriber and have no"
+        " handlers. That a handler's effects happen exactly once while relay, worker and its children are killed is held by"
+        " `tests/outbox/test_faults.py`.",
+        "",
         "| fault | rounds | writes | refused | lost | doubled | well again, median | slowest |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
