@@ -37,7 +37,7 @@ class ScopeMiddleware:
             return self.get_response(request)
         scope = scope_for(request.user, source=_source(request), request_id=request.request_id)  # type: ignore[attr-defined]
         request.scope = scope  # type: ignore[attr-defined]
-        with activate(scope):
+        with activate(scope, to_the_end=request.ends_transaction):  # type: ignore[attr-defined]
             return self.get_response(request)
 
 

@@ -11,6 +11,8 @@ os.environ.setdefault("FRESHPLAN_CREDENTIAL_KEYS", "credential-" * 4)
 os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_ADMIN_URL", "postgresql://127.0.0.1/none"))
 os.environ["REDIS_URL"] = own_redis(os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
 os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1"
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps an event loop in the thread of the tests
+os.environ.pop("CRM_LOG_FORMAT", None)  # lines as an operator's log keeps them
 
 from crm.settings import *  # noqa: F403 - the environment must stand first
 from crm.settings import ALLOWED_HOSTS, INSTALLED_APPS, MIDDLEWARE

@@ -173,9 +173,10 @@ def _write(scope: Scope | None) -> None:
 
 
 @contextlib.contextmanager
-def activate(scope: Scope) -> Iterator[Scope]:
+def activate(scope: Scope, *, to_the_end: bool = False) -> Iterator[Scope]:
     """Make `scope` the active one, in Python and in the open transaction; the one before comes back at the end.
 
+    `to_the_end` leaves the transaction's values to end with it, for who knows that it ends next: a statement less.
     Raises RuntimeError outside a transaction, where SET LOCAL would do nothing.
     """
     if not connection.in_atomic_block:
@@ -187,7 +188,12 @@ def activate(scope: Scope) -> Iterator[Scope]:
         yield scope
     finally:
         _current.reset(token)
-        if connection.in_atomic_block and not connection.needs_rollback and not connection.closed_in_transaction:
+        if (
+            not to_the_end
+            and connection.in_atomic_block
+            and not connection.needs_rollback
+            and not connection.closed_in_transaction
+        ):
             _write(previous)
 
 

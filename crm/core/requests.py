@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from crm.core import logs
@@ -55,6 +55,7 @@ class TransactionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.ends_transaction = not connection.in_atomic_block  # type: ignore[attr-defined]
         with transaction.atomic():
             response = self.get_response(request)
             if response.status_code >= 500:

@@ -76,8 +76,6 @@ def browser_context_args(live_address: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def house(django_db_setup: None, django_db_blocker: Any, database_urls: dict[str, str]) -> Iterator[House]:
     """Committed data of a module's tests; afterwards the owner empties all tables (the app's role may not)."""
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright keeps an event loop in the thread of the tests
     cache.clear()
     with django_db_blocker.unblock():
         try:
@@ -90,8 +88,6 @@ def house(django_db_setup: None, django_db_blocker: Any, database_urls: dict[str
                     [KEPT],
                 ).fetchall()
                 owner.execute("TRUNCATE " + ", ".join(row[0] for row in rows) + " RESTART IDENTITY CASCADE")
-            if before is None:
-                del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 def session_of(user: User) -> str:

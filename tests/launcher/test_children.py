@@ -120,6 +120,9 @@ def test_fallen_process_comes_back_later_and_later(monkeypatch: pytest.MonkeyPat
         def running(self) -> bool:
             return False
 
+        def kill(self) -> None:
+            """It is gone already."""
+
     watch = Supervisor()
     watch.add("probe", Falling)  # type: ignore[arg-type]
     for _ in range(1200):
