@@ -315,7 +315,7 @@ def test_the_page_shows_a_dry_run(organisation, admin, made):
     shown = press(admin, "inbox_dry_run", {"now": "2026-03-01T08:00"}, pk=event.pk).content.decode()
     assert "What applying it would do" in shown
     assert "/organisations/nord" in shown
-    assert "2026-03-01 08:00:00+01:00" in shown, "by the organisation's clock"
+    assert "2026-03-01 07:00:00+00:00" in shown, "08:00 on the clock of the organisation"
     assert kept(made) == []
     assert press(admin, "inbox_dry_run", {"now": "soon"}, pk=event.pk).status_code == 422
 
