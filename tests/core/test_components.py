@@ -232,6 +232,7 @@ def test_navigation_shows_only_what_is_allowed(monkeypatch: pytest.MonkeyPatch) 
     assert [area.key for area in navigation.areas(chief, "manage")] == ["m"]
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("role", "is_demo", "open_to"), [("REP", True, True), ("ADMINISTRATOR", False, True), ("REP", False, False)]
 )

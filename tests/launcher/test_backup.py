@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from crm.core.access import system_scope
+from crm.launcher import stages
 from crm.launcher.backups import command, dump, shelf
 from crm.launcher.backups.facts import differences, gather
 from crm.launcher.environment import ROOT
@@ -337,3 +338,23 @@ def test_killed_restore_leaves_the_database_empty(used: Installation, empty: Ins
     code, last, _ = finish(empty.freshplan("backup", "restore", str(file)))
     assert (code, last.endswith("rows equal")) == (0, True)
     assert differences(facts_of(used), facts_of(empty)) == []
+
+
+def test_used_database_is_backed_up_before_it_is_migrated(used: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    folder = used.data / "backups"
+    monkeypatch.setattr(stages, "manage", lambda *_words: seen.append(len(shelf.backups(folder))))
+
+    stages.migrate(used.data, used.env)
+    assert seen == [0]  # nothing is late
+
+    with psycopg.connect(used.urls["owner"], autocommit=True) as owner:
+        last = "SELECT id, app, name, applied FROM django_migrations WHERE app = 'customers' ORDER BY id DESC LIMIT 1"
+        row = owner.execute(last).fetchone()
+        assert row is not None
+        owner.execute("DELETE FROM django_migrations WHERE id = %s", row[:1])
+        try:
+            stages.migrate(used.data, used.env)
+        finally:
+            owner.execute("INSERT INTO django_migrations (id, app, name, applied) VALUES (%s, %s, %s, %s)", row)
+    assert seen == [0, 1]
