@@ -67,7 +67,7 @@ def checked_addresses(host: str, port: int, *, timeout: float = RESOLVE_SECONDS)
     Raises AddressRefused when the name is unknown, the resolver silent for `timeout` seconds, or one address not public.
     """
     try:
-        found = _resolver().submit(_resolve, host, port).result(timeout=timeout)
+        found = (host,) if _is_literal(host) else _resolver().submit(_resolve, host, port).result(timeout=timeout)
     except (OSError, UnicodeError, TimeoutError):
         raise AddressRefused from None
     if not found or not (is_listed(host, port) or all(is_public(address) for address in found)):
@@ -97,6 +97,14 @@ def checked_url(url: str) -> httpx2.URL:
         if port not in PORTS:
             raise ValueError(_("Only ports 443 and 8443 can be used."))
     return parsed
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _resolve(host: str, port: int) -> tuple[str, ...]:

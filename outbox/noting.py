@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
@@ -24,37 +26,59 @@ SLOWED_AFTER: Final = 20  # failures in a row
 TELL_AFTER: Final = (24, 1)  # hours of failing after which the owner is told, longest first
 ENDED_AFTER: Final = timedelta(days=5)  # without a success, and at least as many attempts as one plan has
 
+_DONE: Final = """
+UPDATE outbox_dispatch d SET state = 'DONE', done_at = %(now)s, error = '', locked_until = NULL
+  FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS n (id, attempts)
+ WHERE d.id = n.id AND d.state = 'WAITING' AND d.attempts = n.attempts
+"""
 
-def note(scope: Scope, subscription: Subscription, pace: SubscriptionPace, outcome: Outcome) -> None:
-    """Write down what came of an attempt; `subscription` and `pace` are changed with it, the pace is saved by the caller.
+
+def note(scope: Scope, subscription: Subscription, pace: SubscriptionPace, outcomes: Sequence[Outcome]) -> None:
+    """Write down what came of attempts; `subscription` and `pace` are changed with it, the pace is saved by the caller.
 
     A message that was finished meanwhile (the lease was over) keeps its state; the attempt is kept anyway.
     """
     now = timezone.now()
-    claim, dispatch = outcome.claim, outcome.claim.dispatch
     Attempt.objects.bulk_create(
         [
             Attempt(
                 organisation_id=scope.organisation_id,
-                dispatch=dispatch,
+                dispatch=outcome.claim.dispatch,
                 subscription=subscription,
-                number=claim.attempt,
+                number=outcome.claim.attempt,
                 at=outcome.started,
                 status=outcome.status,
                 error=outcome.error,
                 milliseconds=outcome.milliseconds,
                 answer=outcome.answer,
-                replay_id=dispatch.replay_id,
+                replay_id=outcome.claim.dispatch.replay_id,
             )
+            for outcome in outcomes
         ]
     )
-    if not outcome.error:
-        finish(dispatch, DispatchState.DONE, now)
-        _note_success(subscription, pace, dispatch, claim.url, now)
-        return
-    _plan(dispatch, outcome, now)
-    if dispatch.type != PING:
-        _note_failure(subscription, pace, outcome, now)
+    accepted = [outcome.claim for outcome in outcomes if not outcome.error]
+    _finish_plain([one.dispatch for one in accepted if not _means_more(one.dispatch)], now)
+    for claim in accepted:
+        if _means_more(claim.dispatch):
+            finish(claim.dispatch, DispatchState.DONE, now)
+        _note_success(subscription, pace, claim.dispatch, claim.url, now)
+    for outcome in outcomes:
+        if outcome.error:
+            _plan(outcome.claim.dispatch, outcome, now)
+            if outcome.claim.dispatch.type != PING:
+                _note_failure(subscription, pace, outcome, now)
+
+
+def _means_more(dispatch: Dispatch) -> bool:
+    """Whether the end of this message means something for others: it told of a gap, or belongs to a replay."""
+    return bool(dispatch.gap or dispatch.replay_id)
+
+
+def _finish_plain(dispatches: Sequence[Dispatch], now: datetime) -> None:
+    if dispatches:
+        ids, attempts = [one.pk for one in dispatches], [one.attempts for one in dispatches]
+        with connection.cursor() as cursor:
+            cursor.execute(_DONE, {"now": now, "ids": ids, "attempts": attempts})
 
 
 def finish(dispatch: Dispatch, state: DispatchState, now: datetime, error: str = "") -> None:

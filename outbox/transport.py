@@ -161,21 +161,33 @@ def exchange(
     Raises AddressRefused, RuntimeError inside a transaction, and httpx2's HTTPError with its kinds.
     """
     started = time.monotonic()
-    timeout = httpx2.Timeout(total, connect=connect)
-    sent = {"accept-encoding": "identity", "connection": "close", **headers}
-    with (
-        within(total),
-        httpx2.Client(transport=GuardedTransport(), timeout=timeout, trust_env=False) as client,
-        client.stream(method, url, headers=sent, content=content, follow_redirects=False) as response,
-    ):
-        body, cut = bytearray(), False
-        for part in response.iter_raw():
-            body += part
-            if len(body) > kept:
-                cut = True
-                break
-        took = round((time.monotonic() - started) * 1000)
-        return Answer(response.status_code, response.headers, bytes(body[:kept]), cut, took)
+    request = httpx2.Request(
+        method,
+        url,
+        headers={"accept-encoding": "identity", "connection": "close", **headers},
+        content=content,
+        extensions={"timeout": httpx2.Timeout(total, connect=connect).as_dict()},
+    )
+    with within(total):
+        # Without a client: nothing of one exchange (cookies, redirects, authentication) may reach the next.
+        response = _transport().handle_request(request)
+        try:
+            body, cut = bytearray(), False
+            for part in response.iter_raw():
+                body += part
+                if len(body) > kept:
+                    cut = True
+                    break
+        finally:
+            response.close()
+    took = round((time.monotonic() - started) * 1000)
+    return Answer(response.status_code, response.headers, bytes(body[:kept]), cut, took)
+
+
+@cache
+def _transport() -> GuardedTransport:
+    """One for the process; each exchange has a connection of its own all the same."""
+    return GuardedTransport(max_connections=100)
 
 
 @cache

@@ -23,18 +23,14 @@ AS $$ SELECT types::text[] && ARRAY[type, split_part(type, '.', 1) || '.*', '*']
 COMMENT ON FUNCTION outbox_hears(varchar[], varchar[], text, text) IS 'Which events a subscription hears.';
 
 -- Senders work for all organisations: which subscribers have something due, and no more, is readable without a scope.
-CREATE FUNCTION outbox_due_subscriptions() RETURNS TABLE (organisation_id bigint, subscription_id bigint, messages bigint)
+CREATE FUNCTION outbox_due_subscriptions() RETURNS TABLE (organisation_id bigint, subscription_id bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
-    SELECT s.organisation_id, s.id, due.messages
-      FROM outbox_subscription s,
-           LATERAL (SELECT count(*) AS messages
-                      FROM (SELECT FROM outbox_dispatch d
-                             WHERE d.subscription_id = s.id AND d.state = 'WAITING' AND d.run_at <= now()
-                               AND (d.locked_until IS NULL OR d.locked_until <= now())
-                               AND (s.state IN ('ACTIVE', 'FAILING') OR d.type = 'freshplan.ping')
-                             LIMIT 4) AS few) AS due
-     WHERE due.messages > 0
+    SELECT s.organisation_id, s.id FROM outbox_subscription s
+     WHERE EXISTS (SELECT FROM outbox_dispatch d
+                    WHERE d.subscription_id = s.id AND d.state = 'WAITING' AND d.run_at <= now()
+                      AND (d.locked_until IS NULL OR d.locked_until <= now())
+                      AND (s.state IN ('ACTIVE', 'FAILING') OR d.type = 'freshplan.ping'))
      ORDER BY s.id
 $$;
 COMMENT ON FUNCTION outbox_due_subscriptions() IS 'Subscriptions with a message that is due; senders then open a scope in each organisation.';

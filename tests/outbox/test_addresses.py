@@ -119,7 +119,7 @@ def test_it_connects_to_the_very_address_that_was_checked_with_the_name_in_host(
     assert receiver.came[0].headers["host"] == f"shop.example.com:{receiver.port}"
 
 
-def test_the_name_goes_into_the_handshake(receiver, resolves, settings, monkeypatch):
+def test_the_name_goes_into_the_handshake(receiver, resolves, settings, monkeypatch, request):
     """TLS is asked for by name although the connection leads to an address; a plain server breaks it off there."""
     settings.PRIVATE_HOSTS = frozenset({"shop.example.com"})
     resolves(["127.0.0.1"])
@@ -137,6 +137,8 @@ def test_the_name_goes_into_the_handshake(receiver, resolves, settings, monkeypa
 
     monkeypatch.setattr(transport, "_tls", Noting)
     monkeypatch.setattr(transport.httpx2.HTTPTransport, "__init__", lambda self, **kwargs: None)
+    transport._transport.cache_clear()
+    request.addfinalizer(transport._transport.cache_clear)
     with pytest.raises(httpx2.ConnectError):
         exchange("POST", f"https://shop.example.com:{receiver.port}/", headers={}, content=b"{}", total=3)
     assert names == ["shop.example.com"]

@@ -73,7 +73,7 @@ def test_nobody_without_something_due_is_served(house, receiver, administrator, 
     written(*[ProbeHappened(probe_id=n, number=n) for n in range(6)])
     with as_relay():
         place()
-    assert due() == [(house.pk, subscription.pk, 4)]
+    assert due() == [(house.pk, subscription.pk)]
     doing(administrator, subscriptions.pause_subscription, subscription_id=subscription.pk)
     assert due() == []
     assert state_of(house, subscription)[0] == "PAUSED"
