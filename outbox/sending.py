@@ -264,7 +264,7 @@ class _Line:
         return told
 
     def _lease(self, subscription: Subscription, taken: list[Dispatch], now: datetime) -> list[Claim]:
-        values = {
+        values: dict[str, Any] = {
             "until": now + timedelta(seconds=LEASE),
             "ids": [one.pk for one in taken],
             "gaps": [one.gap for one in taken],
