@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from crm.core.access import Scope, activate, system_scope_for
 from outbox.choices import DeliveryState
+from outbox.locks import locked
 from outbox.metrics import ATTEMPTS
 from outbox.models import Delivery
 from outbox.registry import Handler, handler_named
@@ -120,7 +120,7 @@ def _run(delivering: Scope, handler: Handler, claim: Claim) -> None:
     waiting = Delivery.objects.filter(pk=claim.delivery_id, state=DeliveryState.WAITING)
     with transaction.atomic(), activate(scope):
         rows = waiting.select_related("event")
-        delivery = rows.select_for_update(of=("self",), skip_locked=True).first() or _wait_for(rows)
+        delivery = locked(rows)
         if delivery is None:
             return
         try:
@@ -129,18 +129,6 @@ def _run(delivering: Scope, handler: Handler, claim: Claim) -> None:
             transaction.set_rollback(True)
             raise
         waiting.update(state=DeliveryState.DONE, done_at=Now(), error="")
-
-
-def _wait_for(rows: QuerySet[Delivery]) -> Delivery | None:
-    """The delivery once a rival's claim has let it go, which it does at once; None where its handler still runs elsewhere."""
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '1s'")
-            delivery = rows.select_for_update(of=("self",)).first()
-            cursor.execute("SET LOCAL lock_timeout = 0")
-    except OperationalError:
-        return None
-    return delivery
 
 
 def _note_failure(scope: Scope, name: str, claim: Claim, error: Exception) -> None:

@@ -21,6 +21,7 @@ from crm.core.access import Scope, activate, system_scope_for
 from outbox.applying import apply_event, message_of, parts_of
 from outbox.choices import ConnectionState, InboxReason, InboxState
 from outbox.events import InboxDead
+from outbox.locks import locked
 from outbox.models import Connection, ConnectionCheck, InboxEvent, InboxRequest
 from outbox.providers import Outcome, Permanent, Provider, Temporary, provider_named
 from outbox.services import publish
@@ -186,7 +187,7 @@ def _ours(scope: Scope, claim: Claim) -> InboxEvent | None:
     """The claimed event, locked; None where the lease ran out and somebody else has it."""
     rows = InboxEvent.objects.visible_to(scope).select_related("request", "connection")
     rows = rows.filter(pk=claim.event_id, state=InboxState.RUNNING, attempts=claim.attempt)
-    return rows.select_for_update(of=("self",), skip_locked=True).first()
+    return locked(rows)
 
 
 def _finish(scope: Scope, event: InboxEvent, state: InboxState, reason: str, **more: Any) -> None:

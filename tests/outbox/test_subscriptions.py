@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from crm.core.access import system_scope
@@ -37,7 +37,7 @@ def test_a_new_subscription_starts_paused_until_a_test_message_was_accepted(
     written(ProbeHappened(probe_id=1, number=1))
     assert pumped(made.subscription) == 1
     assert state_of(house, made.subscription) == (SubscriptionState.PAUSED, SubscriptionReason.UNPROVEN)
-    with pytest.raises(Conflict, match="test message"):
+    with translation.override("en"), pytest.raises(Conflict, match="test message"):
         doing(administrator, subscriptions.resume_subscription, subscription_id=made.subscription.pk)
 
     receiver.answer = Answering()
