@@ -46,10 +46,10 @@ def find_twins(scope: Scope, *, name: str, postcode: str = "", phone: str = "") 
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT customer_id, score, name_score, same_postcode, same_phone FROM customers_twins(%s, %s, %s, %s)",
-            [name.strip()[:200], postcode.strip()[:10], number, MOST * 2],
+            [name.strip()[:200], postcode.strip()[:10], number, MOST],
         )
         rows = cursor.fetchall()
-    ids = [row[0] for row in rows if row[0] is not None][:MOST]
+    ids = [row[0] for row in rows if row[0] is not None]
     customers = Customer.objects.visible_to(scope).select_related("owner").in_bulk(ids)
     visible = [
         Twin(customers[pk], score, _reasons(name_score, same_postcode=same_postcode, same_phone=same_phone))

@@ -166,6 +166,33 @@ def test_twins_of_what_is_typed(as_user: SignIn, people: People) -> None:
     assert "Ask a sales manager" in text
 
 
+def test_hidden_ones_take_no_visible_ones_place(people: People) -> None:
+    """However many resemble the typed name more, and however frequent its words are: one's own and what is shared."""
+    rep, colleague = people(), people()
+    with acting(colleague) as scope:
+        Customer.objects.bulk_create(
+            Customer(
+                organisation_id=rep.organisation_id,
+                company_name="Gasthof Adler",
+                customer_number=f"H-{number}",
+                phone="" if number else "+493023125417",
+                owner=colleague,
+                status_since=scope.now,
+            )
+            for number in range(260)
+        )
+        shared = services.create_customer(scope=scope, values={"company_name": "Gasthof Adler am Tor"})
+    own = made(rep, company_name="Gasthof Adler am Markt")
+    with acting(people("MANAGER")) as scope:
+        services.give_grant(scope=scope, customer_id=shared.pk, user_id=rep.pk, level="view")
+    with acting(rep) as scope:
+        found = find_twins(scope, name="Gasthof Adler", phone="030/23125417")
+        assert {twin.customer.pk for twin in found.visible} == {own.pk, shared.pk}
+        assert found.hidden
+    with acting(colleague) as scope:
+        assert len(find_twins(scope, name="Gasthof Adler").visible) == 5
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [("Zum Hügel", True), ("zum hugel", True), ("Zum Hügl", True), ("Zm", False), ("Bäckerei Sonnenschein", False)],
