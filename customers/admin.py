@@ -41,7 +41,7 @@ class FieldDefinitionAdmin(ServiceModelAdmin):
         return ("entity", "key", "hot_slot") if obj else ("hot_slot", "is_active")
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
-        """By the services: first what leaves the lists, then the definition, then what enters them."""
+        """By the services, a new field's place in the lists as well."""
         data, changed = form.cleaned_data, set(form.changed_data)
         if not change:
             values = {name: data[name] for name in CHANGEABLE if name in data and name != "type"}
@@ -50,16 +50,8 @@ class FieldDefinitionAdmin(ServiceModelAdmin):
             )
             obj.pk = made.pk
             changed &= {"is_hot"}
-        ids = {"scope": request.scope, "definition_id": obj.pk}
-        if "is_hot" in changed and not data["is_hot"]:
-            services.set_hot(**ids, hot=False)
-        if "is_active" in changed and data["is_active"]:
-            services.reactivate_field(**ids)
-        services.change_field(**ids, changes={name: data[name] for name in CHANGEABLE if name in changed})
-        if "is_hot" in changed and data["is_hot"]:
-            services.set_hot(**ids, hot=True)
-        if "is_active" in changed and not data["is_active"]:
-            services.deactivate_field(**ids)
+        changes = {name: data[name] for name in (*CHANGEABLE, "is_hot", "is_active") if name in changed}
+        services.edit_field(scope=request.scope, definition_id=obj.pk, changes=changes)
 
 
 @admin.register(Tag)

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from crm.core.api.callers import Kept
-from crm.core.api.problems import Duplicate, InProgress
+from crm.core.api.problems import InProgress
+from crm.core.errors import Duplicate
 from organisation.models import IdempotencyKey
 
 LIFETIME: Final = timedelta(hours=24)  # integrations.md, Errors of our API

@@ -47,3 +47,9 @@ class Conflict(DomainError):
     """A rule of the record's state is broken, or it changed meanwhile; `extra` says how."""
 
     code, status = "conflict", 409
+
+
+class Duplicate(Conflict):
+    """The same thing exists already."""
+
+    code = "duplicate"

@@ -8,7 +8,14 @@ from customers.services.accounts import (
     restore_customer,
     update_customer,
 )
-from customers.services.catalogue import change_field, deactivate_field, define_field, reactivate_field, set_hot
+from customers.services.catalogue import (
+    change_field,
+    deactivate_field,
+    define_field,
+    edit_field,
+    reactivate_field,
+    set_hot,
+)
 from customers.services.chains import may_change_chain, move_to_chain
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, possible_readers, revoke_grant
@@ -38,6 +45,7 @@ __all__ = [
     "deactivate_field",
     "define_field",
     "delete_customer",
+    "edit_field",
     "give_grant",
     "may_change_chain",
     "move_to_chain",

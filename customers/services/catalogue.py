@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
-from crm.core.errors import Conflict, Invalid
+from crm.core.errors import Conflict, Duplicate, Invalid
 from customers.choices import FieldEntity, FieldType, Sensitivity
 from customers.events import FieldDefinitionHotChanged
 from customers.models import CustomerFieldValue, FieldDefinition
@@ -56,16 +56,18 @@ SLOTS: Final[dict[str, tuple[str, ...]]] = {
 def define_field(*, scope: Scope, entity: str, key: str, type: str, values: Mapping[str, Any]) -> FieldDefinition:
     """A new field, at once on every page. A key is never reused, not even after its field went out of use.
 
-    `values` maps names of CHANGEABLE to values. Raises Forbidden, Invalid (per field), Conflict (key taken).
+    `values` maps names of CHANGEABLE to values. Raises Forbidden, Invalid (per field), Duplicate (key taken).
     """
     scope.require("catalogue.edit")
     definition = FieldDefinition(organisation_id=scope.organisation_id, created_at=scope.now)
     apply(definition, {"entity": entity, "key": key, "type": type, **values}, allowed=("entity", "key", *CHANGEABLE))
     _require(definition)
     _check_rules(definition)
-    if FieldDefinition.objects.visible_to(scope).filter(entity=entity, key=key).exists():
-        raise Conflict(_("This key is taken; a key is never used again."), field="key")
-    definition.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            definition.save(force_insert=True)
+    except IntegrityError:
+        raise Duplicate(_("This key is taken; a key is never used again."), field="key") from None
     return definition
 
 
@@ -96,6 +98,26 @@ def change_field(
         if was_open != (definition.sensitivity != Sensitivity.RESTRICTED):
             _tell(scope, definition, definition.hot_slot)
     return definition
+
+
+@transaction.atomic
+def edit_field(*, scope: Scope, definition_id: int, changes: Mapping[str, Any]) -> FieldDefinition:
+    """What an editor of the catalogue changes at once: names of CHANGEABLE, `is_hot` and `is_active`.
+
+    First what leaves the lists, then the definition, then what enters them. Raises what each of these steps raises.
+    """
+    one: dict[str, Any] = {"scope": scope, "definition_id": definition_id}
+    hot, active = changes.get("is_hot"), changes.get("is_active")
+    if hot is False:
+        set_hot(**one, hot=False)
+    if active is True:
+        reactivate_field(**one)
+    change_field(**one, changes={name: value for name, value in changes.items() if name in CHANGEABLE})
+    if hot is True:
+        set_hot(**one, hot=True)
+    if active is False:
+        deactivate_field(**one)
+    return FieldDefinition.objects.visible_to(scope).get_or_not_found(pk=definition_id)
 
 
 @transaction.atomic
@@ -230,7 +252,9 @@ def _check_rules(definition: FieldDefinition) -> None:
             raise Invalid(_("The pattern is no regular expression."), field="validation") from None
     _check_limits(definition.type, rules.get("min"), rules.get("max"))
     condition = definition.visible_if
-    if condition and (not isinstance(condition, dict) or set(condition) != {"field", "equals"}):
+    if condition and not (
+        isinstance(condition, dict) and set(condition) == {"field", "equals"} and isinstance(condition["field"], str)
+    ):
         raise Invalid(_("A condition names a field and the value it equals."), field="visible_if")
 
 
@@ -267,7 +291,10 @@ def _check_choices(choices: Any) -> None:
         isinstance(choices, list)
         and choices
         and all(
-            isinstance(choice, dict) and isinstance(choice.get("value"), str) and choice["value"] for choice in choices
+            isinstance(choice, dict)
+            and all(isinstance(choice.get(name, ""), str) for name in ("value", "label_de", "label_en"))
+            and choice.get("value")
+            for choice in choices
         )
     )
     if not well_formed:

@@ -28,6 +28,7 @@ PREFIX: Final = "/api/"
 PAGES: Final = "/api/docs/"  # a page for people, refused and failing like all pages
 ROOT_POINTER: Final = ""
 RETRY_SOON: Final = 2  # seconds
+COME_BACK: Final = frozenset({429, 503})  # these always say when
 
 Errors = Iterable[Mapping[str, str]]
 
@@ -176,12 +177,6 @@ class Stale(Conflict):
     code, status = "stale", 412
 
 
-class Duplicate(Conflict):
-    """The same thing exists already."""
-
-    code = "duplicate"
-
-
 class InProgress(Conflict):
     """The same request is running; `extra["retry_after"]` says when to ask again, in seconds."""
 
@@ -221,6 +216,8 @@ def problem(
         content_type=MEDIA_TYPE,
     )
     response.headers["Cache-Control"] = "no-store"
+    if kind.status in COME_BACK:
+        response.headers["Retry-After"] = str(RETRY_SOON)
     for header, value in (headers or {}).items():
         response.headers[header] = value
     return response
@@ -248,7 +245,7 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> HttpRespon
     if isinstance(error, exceptions.APIException):
         return _of_framework(request, error)
     if isinstance(error, OperationalError):
-        return problem(request, "busy", headers={"Retry-After": str(RETRY_SOON)})
+        return problem(request, "busy")
     return None
 
 
