@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -95,16 +96,21 @@ def create(scope: Scope, body: Any) -> Customer:
     values = read_body(NewCustomerSerializer(data=body, scope=scope))
     decided = {name: values.pop(name, None) for name in ("account_type", "chain_id", "owner_id")}
     try:
-        customer = services.create_customer(scope=scope, values=values, **decided)
+        with faults_by_body_names():
+            customer = services.create_customer(scope=scope, values=values, **decided)
     except NotFound:
         raise Invalid(_("There is no such chain."), field="chain_id") from None
-    except Invalid as error:
-        raise Invalid(error.message, errors=_by_body_names(error.errors)) from None
     return visible(scope, customer.pk)
 
 
-def _by_body_names(errors: Mapping[str, str]) -> dict[str, str]:
-    return {_BODY_NAMES.get(name, name): text for name, text in errors.items()}
+@contextlib.contextmanager
+def faults_by_body_names() -> Iterator[None]:
+    """A service's faults at the names that the body has for what is wrong."""
+    try:
+        yield
+    except Invalid as error:
+        errors = {_BODY_NAMES.get(name, name): text for name, text in error.errors.items()}
+        raise Invalid(error.message, errors=errors) from None
 
 
 class CustomerView(ApiView):

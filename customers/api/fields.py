@@ -14,21 +14,28 @@ from rest_framework.response import Response
 
 from crm.core.access import Scope
 from crm.core.api.problems import InvalidQuery
-from crm.core.api.serializers import example
-from crm.core.api.versions import asks_for_match, digest_tag, require_tag
+from crm.core.api.serializers import example, read_body
+from crm.core.api.versions import asks_for_match, digest_tag, etag, require_match, require_tag
 from crm.core.api.views import ApiView
 from customers import services
 from customers.api.accounts import AREA, visible
 from customers.api.serializers import (
+    ChangedFieldSerializer,
     FieldDefinitionListSerializer,
     FieldDefinitionSerializer,
     FieldsSerializer,
     FieldWithValueSerializer,
+    NewFieldSerializer,
     WrittenSerializer,
 )
 from customers.choices import FieldEntity, Sensitivity
 from customers.models import Customer, CustomerFieldValue, FieldDefinition
+from customers.querysets import FieldDefinitionQuerySet
 from customers.restricted import note_restricted_read
+
+FIELDS_AREA = "fields"
+# A key is never used again: a collection of requests that makes a field works only once.
+ONCE = {"x-needs-data": True}
 
 
 class CustomerFieldsView(ApiView):
@@ -61,19 +68,21 @@ class CustomerFieldsView(ApiView):
         examples=example({}),
     )
     def patch(self, request: Request, pk: int) -> Response:
-        """`{"key": value, …}`: all or nothing, with an error per key; null clears. The answer has the values as kept."""
+        """`{"key": value, …}`: all or nothing, with an error per key; null clears. The answer has the values as kept.
+
+        With If-Match it has the new ETag too.
+        """
         if not isinstance(request.data, Mapping):
             raise ValidationError(_("An object of keys and values is expected."))
-        if asks_for_match(request):
-            self._require_match(request, pk)
-        written = services.write_fields(scope=self.scope, customer_id=pk, values=request.data)
-        return Response({"values": written})
-
-    def _require_match(self, request: Request, pk: int) -> None:
+        if not asks_for_match(request):
+            return Response({"values": services.write_fields(scope=self.scope, customer_id=pk, values=request.data)})
         # The service locks the same row: nobody writes a value between the comparison and the writing.
         Customer.objects.visible_to(self.scope).select_for_update(of=("self",)).get_or_not_found(pk=pk)
         definitions = FieldDefinition.objects.catalogue(self.scope, FieldEntity.CUSTOMER)
         require_tag(request, digest_tag(_values(self.scope, pk, definitions)))
+        written = services.write_fields(scope=self.scope, customer_id=pk, values=request.data)
+        tag = digest_tag(_values(self.scope, pk, definitions))
+        return Response({"values": written}, headers={"ETag": tag})
 
 
 def _values(scope: Scope, pk: int, definitions: list[FieldDefinition]) -> dict[int, Any]:
@@ -83,24 +92,94 @@ def _values(scope: Scope, pk: int, definitions: list[FieldDefinition]) -> dict[i
 
 
 class FieldDefinitionsView(ApiView):
-    """The field catalogue; managers edit it in the administration."""
+    """The field catalogue."""
 
-    area = "fields"
+    area = FIELDS_AREA
 
     @extend_schema(
         operation_id="field_definitions_list",
         summary="List the field catalogue",
-        parameters=[OpenApiParameter("entity", OpenApiTypes.STR, enum=FieldEntity.values)],
+        parameters=[
+            OpenApiParameter("entity", OpenApiTypes.STR, enum=FieldEntity.values),
+            OpenApiParameter("inactive", OpenApiTypes.STR, enum=["1"], description="Those out of use instead."),
+        ],
         responses=FieldDefinitionListSerializer,
     )
     def get(self, request: Request) -> Response:
         """The active fields that the caller may read, of one entity or of all."""
-        unknown = {name: _("There is no such parameter.") for name in request.query_params if name != "entity"}
+        known = ("entity", "inactive")
+        unknown = {name: _("There is no such parameter.") for name in request.query_params if name not in known}
+        inactive = request.query_params.get("inactive")
+        if inactive not in {None, "1"}:
+            unknown["inactive"] = _("This is none of the choices.")
         wanted = request.query_params.getlist("entity")
         if set(wanted) - set(FieldEntity.values):
             unknown["entity"] = _("This is none of the choices.")
         if unknown:
             raise InvalidQuery(_("The filter has faults."), errors=unknown)
         entities = wanted or FieldEntity.values
-        definitions = [one for entity in entities for one in FieldDefinition.objects.catalogue(self.scope, entity)]
-        return Response({"results": FieldDefinitionSerializer(definitions, many=True).data})
+        rows = FieldDefinition.objects.visible_to(self.scope).filter(is_active=inactive is None)
+        found = [one for entity in entities for one in rows.of_entity(entity).readable_in(self.scope)]
+        return Response({"results": FieldDefinitionSerializer(found, many=True).data})
+
+    @extend_schema(
+        operation_id="field_definitions_create",
+        summary="Add a field to the catalogue",
+        request=NewFieldSerializer,
+        responses={201: FieldDefinitionSerializer},
+        examples=example({"key": "parking", "type": "INTEGER", "label_de": "Parkplätze", "label_en": "Parking spaces"}),
+        extensions=ONCE,
+    )
+    def post(self, request: Request) -> Response:
+        """At once on every page. 409 where the key is taken, also by a field that is out of use."""
+        body = read_body(NewFieldSerializer(data=request.data))
+        hot = body.pop("is_hot")
+        decided = {"entity": body.pop("entity", FieldEntity.CUSTOMER), "key": body.pop("key"), "type": body.pop("type")}
+        definition = services.define_field(scope=self.scope, values=body, **decided)
+        if hot:
+            services.set_hot(scope=self.scope, definition_id=definition.pk, hot=True)
+        response = _definition(self.scope, definition.pk, status=201)
+        response.headers["Location"] = f"{request.path}{definition.pk}/"
+        return response
+
+
+class FieldDefinitionView(ApiView):
+    """One field of the catalogue."""
+
+    area = FIELDS_AREA
+    versioned = frozenset({"PATCH"})
+
+    @extend_schema(
+        operation_id="field_definitions_read",
+        summary="Read a field of the catalogue",
+        responses=FieldDefinitionSerializer,
+        extensions=ONCE,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Also one that is out of use; the ETag is its version."""
+        return _definition(self.scope, pk)
+
+    @extend_schema(
+        operation_id="field_definitions_change",
+        summary="Change a field of the catalogue",
+        request=ChangedFieldSerializer(partial=True),
+        responses=FieldDefinitionSerializer,
+        examples=example({"position": 50}),
+        extensions=ONCE,
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        """What is named; `is_active` false takes it out of use, and its values stay. A worker fills a hot field's slot."""
+        changes = read_body(ChangedFieldSerializer(data=request.data, partial=True))
+        require_match(request, _readable(self.scope), pk=pk)
+        services.edit_field(scope=self.scope, definition_id=pk, changes=changes)
+        return _definition(self.scope, pk)
+
+
+def _readable(scope: Scope) -> FieldDefinitionQuerySet:
+    return FieldDefinition.objects.visible_to(scope).readable_in(scope)
+
+
+def _definition(scope: Scope, pk: int, status: int = 200) -> Response:
+    definition = _readable(scope).get_or_not_found(pk=pk)
+    body = FieldDefinitionSerializer(definition).data
+    return Response(body, status=status, headers={"ETag": etag(definition.version)})

@@ -12,6 +12,7 @@ from crm.core.api.serializers import StrictModelSerializer, StrictSerializer
 from customers.choices import AccountType, CustomerStatus, FieldType, Sensitivity
 from customers.models import Address, Contact, Customer, FieldDefinition
 from customers.services.accounts import EDITABLE
+from customers.services.catalogue import CHANGEABLE
 from customers.services.people import ADDRESS_FIELDS, CONTACT_FIELDS
 from customers.shown import MONEY_COLUMNS
 from customers.transitions import BY_MANAGER
@@ -110,6 +111,57 @@ class StatusSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
+class TagsSerializer(StrictSerializer):
+    """The tags of a customer."""
+
+    tags = serializers.ListField(child=serializers.CharField(max_length=40))
+
+
+class TypedSerializer(StrictSerializer):
+    """What is known of a customer that may be there already."""
+
+    company_name = serializers.CharField(max_length=200)
+    postcode = serializers.CharField(required=False, allow_blank=True, max_length=10, default="")
+    phone = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
+
+
+class TwinSerializer(serializers.Serializer[Any]):
+    """A customer that may be the same."""
+
+    id = serializers.IntegerField()
+    customer_number = serializers.CharField()
+    company_name = serializers.CharField()
+    score = serializers.IntegerField(help_text="40 to 100.")
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="In the caller's language.")
+
+
+class TwinsSerializer(serializers.Serializer[Any]):
+    """Customers that may be the same, the likeliest first."""
+
+    results = TwinSerializer(many=True)
+    hidden = serializers.BooleanField(help_text="One that the caller does not see is very likely the same.")
+
+
+class TrashedSerializer(serializers.ModelSerializer[Customer]):
+    """A customer in the trash."""
+
+    owner_id = serializers.IntegerField(allow_null=True)
+    deleted_by_id = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Customer
+        fields = ("id", "customer_number", "company_name", "owner_id", "deleted_at", "deleted_by_id", "version")
+        read_only_fields = fields
+
+
+class TrashSerializer(serializers.Serializer[Any]):
+    """A page of the trash."""
+
+    results = TrashedSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+
+
 class ContactSerializer(StrictModelSerializer):
     """A person who works for a customer."""
 
@@ -172,7 +224,30 @@ class FieldDefinitionSerializer(serializers.ModelSerializer[FieldDefinition]):
             "visible_if",
             "sensitivity",
             "is_hot",
+            "is_active",
+            "version",
         )
+
+
+class NewFieldSerializer(StrictModelSerializer):
+    """A field to be made. Its key is never used again, not even after it went out of use."""
+
+    validation = serializers.DictField(
+        required=False, help_text="Any of required, min, max, pattern, choices (value, label_de, label_en)."
+    )
+    visible_if = serializers.DictField(required=False, help_text="`field` (a key) and `equals` (its value), or empty.")
+    is_hot = serializers.BooleanField(required=False, default=False, help_text="Lists filter and sort by it.")
+
+    class Meta:
+        model = FieldDefinition
+        fields: ClassVar[tuple[str, ...]] = ("entity", "key", *CHANGEABLE, "is_hot")
+
+
+class ChangedFieldSerializer(NewFieldSerializer):
+    """What can change of a field: its type only while it has no values."""
+
+    class Meta(NewFieldSerializer.Meta):
+        fields = (*CHANGEABLE, "is_hot", "is_active")
 
 
 class FieldDefinitionListSerializer(serializers.Serializer[Any]):
