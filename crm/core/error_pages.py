@@ -6,8 +6,10 @@ Nothing is lost by it. A fragment that htmx asked for is not replaced by a page:
 from __future__ import annotations
 
 import json
+import sys
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
@@ -15,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 
 from crm.core import logs
-from crm.core.api.problems import is_api, problem_of_status
+from crm.core.api.problems import RETRY_SOON, is_api, problem_of_status
 
 
 def _request_id(request: HttpRequest) -> str:
@@ -70,11 +72,15 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """503: a part that this page needs is away."""
-    return _bare(request, 503)
+    response = _bare(request, 503)
+    response.headers["Retry-After"] = str(RETRY_SOON)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: our mistake. Rendered without database, session or context processors."""
+    """500: our mistake; 503 where the database is away or busy. Without database, session or context processors."""
+    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
+        return unavailable(request)
     return _bare(request, 500)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from crm.core.api import throttling
 from crm.core.api.callers import areas
-from crm.core.api.problems import CATALOGUE
+from crm.core.api.problems import CATALOGUE, problem
 from crm.core.api.views import ApiView
 from customers.models import Customer
 from organisation.choices import Role
@@ -251,6 +251,43 @@ def test_every_problem_has_its_page(client):
     assert client.get("/problems/nonsense").status_code == 404
 
 
+def test_the_catalogue_is_that_of_the_specification():
+    """integrations.md, Errors of our API."""
+    by_status: dict[int, set[str]] = {}
+    for kind in CATALOGUE.values():
+        by_status.setdefault(kind.status, set()).add(kind.name)
+    assert by_status == {
+        400: {"malformed", "validation"},
+        401: {"not-authenticated"},
+        403: {"not-allowed"},
+        404: {"not-found"},
+        405: {"method"},
+        406: {"not-acceptable"},
+        409: {"rule", "duplicate", "in-progress"},
+        412: {"stale"},
+        413: {"too-large"},
+        415: {"media-type"},
+        429: {"too-many"},
+        500: {"unexpected"},
+        503: {"provider-unavailable", "busy"},
+    }
+
+
+@pytest.mark.parametrize("name", ["too-many", "provider-unavailable", "busy"])
+def test_who_is_sent_away_is_told_when_to_come_back(rf, name):
+    assert int(problem(rf.get(CUSTOMERS), name)["Retry-After"]) > 0
+    assert problem(rf.get(CUSTOMERS), name, headers={"Retry-After": "30"})["Retry-After"] == "30"
+
+
+def test_if_match_is_refused_where_there_is_no_version_to_compare(api, people):
+    manager = api(people(Role.MANAGER))
+    for key in ({}, {"Idempotency_Key": "key-1"}):
+        refused = manager.post(CUSTOMERS, {"company_name": "Neu"}, If_Match='"1"', **key)
+        assert [fault["header"] for fault in assert_problem(refused, 400, "validation")["errors"]] == ["If-Match"]
+    assert manager.get(CUSTOMERS, If_Match='"1"').json()["results"] == []
+    assert manager.post(CUSTOMERS, {"company_name": "Neu"}, Idempotency_Key="key-1").status_code == 201
+
+
 # Throttling
 
 
@@ -264,6 +301,7 @@ def test_a_caller_is_told_his_limit_and_refused_beyond_it(api, people, settings)
     refused = rep.get(CUSTOMERS)
     assert_problem(refused, 429, "too-many")
     assert int(refused["Retry-After"]) > 0
+    assert refused["RateLimit-Remaining"] == "0"
     assert other.get(CUSTOMERS).status_code == 200, "each caller has his own window"
 
 

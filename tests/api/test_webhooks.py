@@ -51,7 +51,7 @@ def test_a_subscription_is_made_and_its_secret_told_once(world, administrator):
     assert read["ETag"] == made["ETag"]
     with transaction.atomic(), activate(system_scope_for(world.organisation.pk, job="test")):
         assert not IdempotencyKey.objects.filter(body__contains="whsec_").exists()
-    assert_problem(administrator.post(SUBSCRIPTIONS, body, Idempotency_Key="key-1"), 409, "rule")
+    assert_problem(administrator.post(SUBSCRIPTIONS, body, Idempotency_Key="key-1"), 409, "duplicate")
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_a_subscription_is_made_and_its_secret_told_once(world, administrator):
         ({"max_per_second": 101}, "/max_per_second"),
         ({"secret": "short"}, "/secret"),
         ({"state": "ACTIVE"}, "/state"),
+        ({"where": {"field": "status", "op": "eq", "value": "AKTIV"}}, "/where"),
     ],
 )
 def test_what_is_wrong_is_named(administrator, values, pointer):
@@ -77,6 +78,14 @@ def test_changing_honours_if_match_and_keeps_what_is_not_named(world, administra
     changed = administrator.patch(at, {"max_per_second": 7}, If_Match=administrator.get(at)["ETag"])
     assert changed.status_code == 200, changed.content
     assert (changed.json()["max_per_second"], changed.json()["name"], changed.json()["state"]) == (7, "Laden", "ACTIVE")
+
+
+def test_a_condition_is_kept_shown_and_taken_away(world, administrator):
+    at, where = f"{SUBSCRIPTIONS}{world.webhooks.running.pk}/", {"field": "owner", "op": "eq", "value": "me"}
+    assert administrator.get(at).json()["where"] == {}
+    assert administrator.patch(at, {"where": where}).json()["where"] == where
+    assert administrator.patch(at, {"max_per_second": 7}).json()["where"] == where
+    assert administrator.patch(at, {"where": {}}).json()["where"] == {}
 
 
 def test_pausing_resuming_rotating_testing_deleting(world, administrator):
@@ -94,6 +103,24 @@ def test_pausing_resuming_rotating_testing_deleting(world, administrator):
     assert_problem(administrator.get(at), 404, "not-found")
 
 
+def test_whatever_changes_a_subscription_honours_if_match(world, administrator):
+    at = f"{SUBSCRIPTIONS}{world.webhooks.running.pk}/"
+    seen = administrator.get(at)["ETag"]
+    for method, suffix, body in (
+        ("DELETE", "", None),
+        ("POST", "pause/", None),
+        ("POST", "resume/", {"from": "stop"}),
+        ("POST", "rotate/", {}),
+        ("DELETE", "old-secret/", None),
+    ):
+        assert_problem(administrator.call(method, at + suffix, body, If_Match='"99"'), 412, "stale")
+    assert administrator.get(at)["ETag"] == seen
+    paused = administrator.post(f"{at}pause/", If_Match=seen)
+    assert (paused.status_code, paused.json()["state"]) == (200, "PAUSED")
+    assert_problem(administrator.delete(at, If_Match=seen), 412, "stale")
+    assert administrator.delete(at, If_Match=paused["ETag"]).status_code == 204
+
+
 def test_deliveries_are_listed_and_shown_with_their_attempts(world, administrator):
     at = f"{SUBSCRIPTIONS}{world.webhooks.paused.pk}/deliveries/"
     (row,) = administrator.get(at).json()["results"]
@@ -105,6 +132,18 @@ def test_deliveries_are_listed_and_shown_with_their_attempts(world, administrato
     (attempt,) = administrator.get(f"{at}{row['event_id']}/").json()["tries"]
     assert (attempt["status"], attempt["answer"], attempt["milliseconds"]) == (500, "no", 12)
     assert_problem(administrator.get(f"{at}0199a3f0-6b1e-7c22-9b1d-5a0e4c7d2f10/"), 404, "not-found")
+
+
+def test_a_manager_reads_no_answers(world, api):
+    at = f"{SUBSCRIPTIONS}{world.webhooks.paused.pk}/deliveries/{world.webhooks.message.event.event_id}/"
+    (attempt,) = api(world.people["manager"]).get(at).json()["tries"]
+    assert (attempt["status"], attempt["answer"]) == (500, None)
+
+
+def test_a_replay_of_an_unknown_subscription_is_wrong_at_its_field(administrator):
+    body = {"from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "subscription": 2**40}
+    problem = assert_problem(administrator.post(f"{EVENTS}replay/", body), 400, "validation")
+    assert [error["pointer"] for error in problem["errors"]] == ["/subscription"]
 
 
 def test_a_replay_is_counted_made_read_and_stopped(world, administrator):

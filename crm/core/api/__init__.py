@@ -30,6 +30,7 @@ The kernel does the rest:
 - **Lists** (`lists`): `read_state` + `state_body` over a `Listing` of crm.core.listing (filters, order, search), or
   `page_body` over a plain queryset. Parameters of the schema: `LISTING`, `CURSORS`.
 - **Versions** (`versions`): `etag`, `require_match` (locks the row; 412 where If-Match is another version), `digest_tag`.
+  An If-Match that no `versioned` method reads is refused.
 - **Idempotency-Key** (`idempotency`): on every POST, without the view's doing.
 - **Many rows** (`bulk`): `each_row` gives a result per row.
 - **Throttling** (`throttling`): per token or user, with RateLimit headers.

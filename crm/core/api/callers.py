@@ -28,7 +28,7 @@ SAFE: Final = frozenset({"GET", "HEAD"})
 class Caller:
     """Who asks. `token_scopes` None is a session: the user's own rights alone decide.
 
-    `key` counts his requests, `language` is that of the answer's texts.
+    `key` counts his requests, `language` is that of the answer's texts. `note_use` is called when the request ends.
     """
 
     user: Any
@@ -36,6 +36,7 @@ class Caller:
     key: str
     language: str
     token_scopes: frozenset[str] | None = None
+    note_use: Callable[[], None] | None = None
 
     def require(self, area: str, method: str) -> None:
         """Raise Forbidden where the token's scopes do not reach. Writing includes reading: answers show what was written."""

@@ -68,7 +68,9 @@ def claim(request: Request, scope: Scope) -> Claim | None:
 
 
 def _fingerprint(request: Request) -> bytes:
-    """What makes two requests the same: address and body, however its JSON is written."""
-    body: Any = request.data
-    text = json.dumps([request.get_full_path(), body], cls=DjangoJSONEncoder, sort_keys=True)
+    """What makes two requests the same: address, body however its JSON is written, and the version that was seen."""
+    asked: list[Any] = [request.get_full_path(), request.data]
+    if "If-Match" in request.headers:
+        asked.append(request.headers["If-Match"])
+    text = json.dumps(asked, cls=DjangoJSONEncoder, sort_keys=True)
     return hashlib.sha256(text.encode()).digest()

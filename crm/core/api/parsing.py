@@ -14,6 +14,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
+from crm.core.digits import whole_number
+
 LARGEST_BODY: Final = 1024 * 1024  # bytes
 DEEPEST: Final = 12  # lists and objects within each other
 MEDIA_TYPE: Final = "application/json"
@@ -91,5 +93,5 @@ def require_readable(request: HttpRequest) -> None:
         raise UnsupportedMediaType(request.content_type or "")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType(request.headers["Content-Encoding"])
-    if length.isdigit() and int(length) > LARGEST_BODY:
+    if (whole_number(length) or 0) > LARGEST_BODY:
         raise TooLarge

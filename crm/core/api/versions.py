@@ -1,7 +1,8 @@
 """ETag and If-Match: nobody overwrites what he has not seen.
 
-A record's ETag is its `version`. If-Match is honoured on every write, before anything is written: the row is locked, and
-another version is 412 `stale`. Without If-Match the write goes through.
+A record's ETag is its `version`. If-Match is honoured on every write of something that has one, before anything is
+written: the row is locked, and another version is 412 `stale`. Without If-Match the write goes through; where there is
+no version to compare, If-Match is refused, for passing it over would overwrite what the caller meant to protect.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -16,7 +18,8 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from crm.core.api.problems import Stale
+from crm.core.api.callers import SAFE
+from crm.core.api.problems import InvalidHeader, Stale
 from crm.core.errors import NotFound
 
 M = TypeVar("M", bound=Model)
@@ -37,6 +40,13 @@ def digest_tag(value: Any) -> str:
 def asks_for_match(request: Request) -> bool:
     """Whether the caller names what he has seen."""
     return "If-Match" in request.headers
+
+
+def refuse_unheard_match(request: Request, versioned: Collection[str]) -> None:
+    """Raise InvalidHeader for an If-Match of a write whose method is none of `versioned`."""
+    if asks_for_match(request) and request.method not in {*SAFE, *versioned}:
+        text = _("Nothing here has a version: leave If-Match out.")
+        raise InvalidHeader(text, errors={"If-Match": text})
 
 
 def require_tag(request: Request, current: str) -> None:
@@ -65,7 +75,8 @@ def require_version(rows: QuerySet[M], version: int | None, **lookup: Any) -> No
 
 
 def _locked_version(rows: QuerySet[M], lookup: dict[str, Any]) -> int:
-    locked = rows.select_for_update(of=("self",)).filter(**lookup).order_by()
+    # Without the key: rows that point at this one are made meanwhile as ever.
+    locked = rows.select_for_update(of=("self",), no_key=True).filter(**lookup).order_by()
     version: int | None = locked.values_list("version", flat=True).first()
     if version is None:
         raise NotFound(_("Not found."))

@@ -18,21 +18,26 @@ from crm.core.access import Scope, activate
 from crm.core.api import idempotency, throttling
 from crm.core.api.callers import Caller
 from crm.core.api.parsing import require_readable
+from crm.core.api.versions import refuse_unheard_match
 
 
 class ApiView(APIView):
     """One address of the API. Subclasses name their `area` and have a method per verb; see `crm.core.api`.
+
+    `versioned` are the methods that honour If-Match.
 
     In a method `self.scope` is the caller's one Scope, active in Python and in the database. An exception becomes a
     problem, and all that the method wrote is taken back.
     """
 
     area: ClassVar[str]
+    versioned: ClassVar[frozenset[str]] = frozenset()
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     scope: Scope
     request: Request
     _stack: contextlib.ExitStack
+    _caller: Caller | None = None
     _claim: idempotency.Claim | None = None
     _spent: throttling.Spent | None = None
 
@@ -63,7 +68,7 @@ class ApiView(APIView):
         if caller.token_scopes is not None:
             self._stack.enter_context(activate(caller.scope))
             plain.scope = caller.scope  # type: ignore[attr-defined]
-        self.scope = caller.scope
+        self._caller, self.scope = caller, caller.scope
         _remember_place(plain)
 
     def check_permissions(self, request: Request) -> None:
@@ -73,11 +78,12 @@ class ApiView(APIView):
         caller.require(self.area, str(request.method))
 
     def check_throttles(self, request: Request) -> None:
-        """Count the request, and take its Idempotency-Key. Raises Throttled, Replay, Conflict."""
+        """Count the request, and take its Idempotency-Key. Raises Throttled, Replay, Conflict, InvalidHeader."""
         caller: Caller = request.auth  # type: ignore[assignment]
         self._spent = throttling.spend_caller(caller.key)
         if self._spent.is_over:
             raise exceptions.Throttled(self._spent.reset)
+        refuse_unheard_match(request, self.versioned)
         self._claim = idempotency.claim(request, self.scope)
         _remember_place(request._request)
 
@@ -101,6 +107,8 @@ class ApiView(APIView):
             response.render()
         if self._claim is not None:
             self._claim.keep(response)
+        if self._caller is not None and self._caller.note_use is not None and response.status_code < 500:
+            self._caller.note_use()
         return cast(Response, response)
 
 
