@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from django.db import connection
@@ -37,11 +38,11 @@ def issue(*, user: User, name: str, scopes: Sequence[str], made_at: datetime, un
 def open_token(token: str, request_id: str) -> Caller | None:
     """Who calls with this token: his scope as at a sign-in, source "api". None for one that is not good (any more)."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, user_id, scopes FROM organisation_open_token(%s)", [digest_of(token)])
+        cursor.execute("SELECT id, user_id, scopes, is_noted FROM organisation_open_token(%s)", [digest_of(token)])
         found = cursor.fetchone()
     if found is None:
         return None
-    token_id, user_id, scopes = found
+    token_id, user_id, scopes, is_noted = found
     user = person_signing_in(user_id)
     return Caller(
         user=user,
@@ -49,7 +50,14 @@ def open_token(token: str, request_id: str) -> Caller | None:
         key=f"token:{token_id}",
         language=user.language,
         token_scopes=frozenset(scopes),
+        note_use=None if is_noted else partial(note_use, token),
     )
+
+
+def note_use(token: str) -> None:
+    """Keep that the token was used just now; once a minute is enough."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT organisation_note_token(%s)", [digest_of(token)])
 
 
 def digest_of(token: str) -> bytes:

@@ -42,6 +42,7 @@ DEFINER_FUNCTIONS = {
     "organisation_demo_users": "the sign-in page of a demo names its users before a scope exists",
     "organisation_ids": "schedulers run for each organisation",
     "organisation_link_user": "a one-time link is redeemed before a scope exists; needs the token's digest",
+    "organisation_note_token": "the token's own row, whoever its user is; needs the token's digest",
     "organisation_open_token": "a token is opened before a scope exists; needs the token's digest",
     "organisation_redeem_link": "a one-time link is redeemed before a scope exists; needs the token's digest",
     "outbox_due_subscriptions": "senders work for all organisations: ids of those with something due, and no more",
