@@ -35,8 +35,10 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "settings.change_security": frozenset({Role.ADMINISTRATOR}),
     "flags.change": frozenset({Role.ADMINISTRATOR}),
     "templates.edit": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
+    "mails.manage": frozenset({Role.ADMINISTRATOR}),
     "jobs.manage": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
     "webhooks.manage": frozenset({Role.ADMINISTRATOR}),
+    "backups.manage": frozenset({Role.ADMINISTRATOR}),
     "exports.run": frozenset(Role),
     # other systems
     "connections.manage": frozenset({Role.ADMINISTRATOR}),

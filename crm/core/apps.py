@@ -10,3 +10,18 @@ class CoreConfig(AppConfig):
     name = "crm.core"
     label = "core"
     verbose_name = _("Core")
+
+    def ready(self) -> None:
+        """Put the page of backups into the settings."""
+        from crm.core import navigation
+
+        navigation.register_settings(
+            navigation.SettingsEntry(
+                key="backups",
+                label=_("Backups"),
+                url_name="core:backups",
+                group=navigation.SettingsGroup.ORGANISATION,
+                position=190,
+                allowed=navigation.with_right("backups.manage"),
+            )
+        )

@@ -1,4 +1,5 @@
-"""The nightly backup and its proof: a child of the supervisor, for nothing that is served may read everything."""
+"""The nightly backup and its proof, and those asked for between: children of the supervisor, for nothing that is served
+may read everything."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ class Nightly:
     """Starts the command when it is due; `look_after` is called all the time and never waits."""
 
     def __init__(self, data: Path, env: Mapping[str, str], start: Callable[[], Child] | None = None) -> None:
-        self.at = hour_of(env.get("BACKUP_AT") or DEFAULT) if env.get("DATABASE_BACKUP_URL") else None
+        self._able = bool(env.get("DATABASE_BACKUP_URL"))
+        self.at = hour_of(env.get("BACKUP_AT") or DEFAULT) if self._able else None
         self._data, self._folder = data, shelf.folder_of(env, data)
         self._prove = bool(env.get("CRM_ADMIN_URL"))
         self._start = start or self._command
@@ -62,9 +64,12 @@ class Nightly:
             if self._child.running():
                 return
             if code := self._child.process.returncode:
-                say(f"the nightly backup failed (code {code}); trying again in an hour")
+                say(f"the backup failed (code {code}); a nightly one is tried again in an hour")
             self._child = None
         now = now or datetime.now(UTC)
+        if self._able and shelf.take_ask(self._folder):
+            self._child = self._start()
+            return
         if self.at is None or (self._tried is not None and now < self._tried + AGAIN):
             return
         newest = next((one.made for one in shelf.backups(self._folder)), None)

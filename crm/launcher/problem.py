@@ -17,3 +17,8 @@ def say(text: str, source: str = "freshplan") -> None:
     """One line of progress on stderr, with the seconds since the start."""
     with suppress(BrokenPipeError, ValueError):  # nobody reads any more; what runs must still be stopped in order
         print(f"{time.monotonic() - BEGIN:7.1f}s {source:<9}| {text}", file=sys.stderr, flush=True)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

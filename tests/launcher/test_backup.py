@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,11 +18,11 @@ import pytest
 
 from crm.core.access import system_scope
 from crm.launcher import stages
-from crm.launcher.backups import command, dump, shelf
+from crm.launcher.backups import command, container, dump, shelf
 from crm.launcher.backups.facts import differences, gather
 from crm.launcher.environment import ROOT
 from crm.launcher.problem import Problem
-from crm.launcher.roles import provision
+from crm.launcher.roles import at_database, provision
 from customers.models import Customer
 from tests.conftest import make_organisation, make_user
 
@@ -37,6 +37,7 @@ class Installation:
     name: str
     urls: dict[str, str]
     data: Path
+    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
@@ -51,6 +52,7 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "crm.settings",
             "PYTHONPATH": str(ROOT),
             "BACKUP_KEY": "k" * 40,
+            **self.more,
         }
 
     def freshplan(self, *words: str) -> subprocess.Popen[str]:
@@ -212,6 +214,43 @@ def test_proof_restores_and_leaves_nothing(
         assert admin.execute(left, [f"{used.name}_proof_%"]).fetchone() == (0,)
 
 
+def test_proof_drops_what_killed_ones_left_and_nothing_else(used: Installation, shelf_folder: Path) -> None:
+    file = command.create(shelf_folder, used.env)
+    left, going_on, ours = f"{used.name}_proof_0123abcd", f"{used.name}_proof_89ab0123", f"{used.name}_proof_of_concept"
+    with psycopg.connect(os.environ["TEST_ADMIN_URL"], autocommit=True) as admin:
+        for name in (left, going_on, ours):
+            admin.execute(f'CREATE DATABASE "{name}"')
+        try:
+            with psycopg.connect(at_database(os.environ["TEST_ADMIN_URL"], going_on)):
+                command.verify(file, used.env)
+            names = admin.execute(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{used.name}_pro"]
+            )
+            assert {name for (name,) in names.fetchall()} == {going_on, ours}
+        finally:
+            for name in (left, going_on, ours):
+                admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def test_a_copy_lies_elsewhere_also_where_the_proof_fails(used: Installation, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    used.more = {"BACKUP_COPY_DIR": str(there)}
+    code, last, _ = finish(used.freshplan("backup", "create"))
+    (made,) = shelf.backups(used.data / "backups")
+    assert (code, last.startswith("created ")) == (0, True)
+    assert (there / made.path.name).read_bytes() == made.path.read_bytes()
+
+    used.more |= {"CRM_ADMIN_URL": "postgresql://nobody@127.0.0.1:1/nowhere"}
+    code, _, error = finish(used.freshplan("backup", "create", "--prove"))
+    assert (code, "scratch database for the proof could not be made" in error) == (1, True)
+    assert len(shelf.backups(there)) == 2
+
+    used.more = {"BACKUP_COPY_DIR": str(tmp_path / "nowhere")}
+    code, last, error = finish(used.freshplan("backup", "create"))
+    assert (code, last.startswith("created "), "There is no folder" in error) == (1, True, True)
+
+
 def test_proof_fails_where_the_copy_is_not_what_was_counted(
     used: Installation, shelf_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +308,29 @@ def test_used_installation_is_refused_unless_named(used: Installation, empty: In
     assert (code, last.endswith("rows equal")) == (0, True)
     assert differences(before, facts_of(empty)) == []
     assert len(list(empty.data.glob("media-before-*"))) == 1
+
+
+def test_secrets_of_a_used_installation_are_kept_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SECRET_KEY")
+    before, now = tmp_path / "before", tmp_path / "now"
+    for folder, key in ((before, "old"), (now, "new")):
+        folder.mkdir()
+        (folder / "secret-key").write_text(key)
+        (folder / "credential-key").write_text("same")
+    file = tmp_path / "freshplan-20261121T000000Z.backup"
+    with file.open("wb") as target:
+        writer = container.Writer(target, "k" * 40)
+        for name in container.PARTS:
+            part = writer.part(name)
+            if name == "files":
+                command._pack(before, part, {"SECRET_KEY": "old", "FRESHPLAN_CREDENTIAL_KEYS": "same"})
+            part.close()
+    for keep, aside in ((False, []), (True, ["new"])):
+        (now / "secret-key").write_text("new")
+        command._put_in_place(container.Reader(file, "k" * 40), now, keep=keep)
+        assert (now / "secret-key").read_text() == "old"
+        assert [path.read_text() for path in now.glob("secret-key-before-*")] == aside
+    assert list(now.glob("credential-key-*")) == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,6 +150,71 @@ def test_proof_goes_with_its_backup(tmp_path: Path) -> None:
     (left,) = shelf.backups(tmp_path)
     assert left.proven == NOW
     assert sorted(path.name for path in tmp_path.iterdir()) == [left.path.name, left.proof.name]
+
+
+def test_copies_are_brought_up_to_date_under_the_same_rotation(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    on_shelf(here, NOW, NOW - timedelta(days=1))
+    on_shelf(there, *(NOW - timedelta(days=n) for n in range(1, 60)))
+    (here / shelf.name_for(NOW)).write_bytes(b"new" * 2_000_000)
+    (there / f".{shelf.name_for(NOW)}.partial").write_bytes(b"of a killed one, longer than the new one" * 1_000_000)
+
+    assert shelf.copy_missing(here, there, NOW) == 1
+
+    assert (there / shelf.name_for(NOW)).read_bytes() == (here / shelf.name_for(NOW)).read_bytes()
+    assert (there / shelf.name_for(NOW)).stat().st_mode & 0o777 == 0o600
+    assert list(there.glob(".*")) == []
+    assert len(shelf.backups(there)) == 11
+    assert len(shelf.backups(here)) == 2, "what is here is not the copies' business"
+    assert shelf.copy_missing(here, there, NOW) == 0
+
+
+def test_what_rotation_lets_go_elsewhere_is_not_copied_again(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    on_shelf(here, NOW - timedelta(days=90))  # the newest here, however old
+    on_shelf(there, NOW)
+    assert shelf.copy_missing(here, there, NOW) == 0
+    assert [one.made for one in shelf.backups(there)] == [NOW]
+
+
+def test_a_copy_that_cannot_be_is_told_and_the_backup_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    on_shelf(here, NOW)
+    with pytest.raises(Problem, match="There is no folder"):
+        shelf.copy_missing(here, there, NOW)
+    there.mkdir()
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf.os, "fsync", full)
+        with pytest.raises(Problem, match="No space left on device; the backup stands in"):
+            shelf.copy_missing(here, there, NOW)
+    assert shelf.backups(there) == []
+    assert shelf.copy_missing(here, there, NOW) == 1
+    assert len(shelf.backups(here)) == 1
+
+
+def test_a_disk_that_gives_back_something_else_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    on_shelf(here, NOW)
+    (here / shelf.name_for(NOW)).write_bytes(b"whole")
+
+    def forgets(handle: int) -> None:
+        os.ftruncate(handle, 3)
+
+    monkeypatch.setattr(shelf.os, "fsync", forgets)
+    with pytest.raises(Problem, match="is not what was written"):
+        shelf.copy_missing(here, there, NOW)
+    assert shelf.backups(there) == []
 
 
 def test_one_command_at_a_time_clears_what_a_killed_one_left(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_failed_one_is_told_and_tried_again(tmp_path: Path, capsys: pytest.Cap
         wait_for(one)
     assert len(started) == 1
     one.look_after(night + timedelta(minutes=2))
-    assert "the nightly backup failed (code 1)" in capsys.readouterr().err
+    assert "the backup failed (code 1)" in capsys.readouterr().err
 
     one.look_after(night + timedelta(hours=1))
     wait_for(one)
@@ -91,6 +91,30 @@ def test_a_made_one_is_enough_until_the_next_night(tmp_path: Path) -> None:
     one.look_after(night + timedelta(days=1))
     wait_for(one)
     assert len(started) == 2
+
+
+def test_one_that_is_asked_for_is_made_once_also_between_nights(tmp_path: Path) -> None:
+    started: list[int] = []
+    one = nightly(tmp_path, 0, started, BACKUP_AT="off")
+    folder = tmp_path / "backups"
+    assert shelf.asked(folder) is None
+    for _twice in range(2):
+        shelf.ask(folder)
+    assert shelf.asked(folder) is not None
+    one.look_after(datetime.now(UTC))
+    assert (len(started), shelf.asked(folder)) == (1, None)
+    wait_for(one)
+    one.look_after(datetime.now(UTC))
+    one.look_after(datetime.now(UTC))
+    assert len(started) == 1
+
+
+def test_one_that_is_asked_for_waits_where_nobody_may_read(tmp_path: Path) -> None:
+    started: list[int] = []
+    one = nightly(tmp_path, 0, started, DATABASE_BACKUP_URL="")
+    shelf.ask(tmp_path / "backups")
+    one.look_after(datetime.now(UTC))
+    assert (started, shelf.asked(tmp_path / "backups") is None) == ([], False)
 
 
 @pytest.mark.parametrize("env", [{"BACKUP_AT": "off"}, {"DATABASE_BACKUP_URL": ""}])

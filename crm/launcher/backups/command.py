@@ -7,13 +7,11 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
@@ -22,11 +20,12 @@ from crm.launcher.backing import Backing, as_owner, standing
 from crm.launcher.backups import dump, shelf
 from crm.launcher.backups.container import LEAST_KEY, Reader, Writer
 from crm.launcher.backups.facts import Facts, differences, gather, refuse_partial_sight
+from crm.launcher.backups.scratch import scratch
 from crm.launcher.children import end_on_sigterm
 from crm.launcher.datafolder import DataFolder
 from crm.launcher.environment import PYTHON, ROOT, check_room
-from crm.launcher.problem import Problem, say
-from crm.launcher.roles import at_database, database_name, grant, make_extensions
+from crm.launcher.problem import Problem, first_line, say
+from crm.launcher.roles import database_name, grant
 from crm.launcher.servers import secret
 
 if TYPE_CHECKING:
@@ -62,9 +61,19 @@ def main(arguments: list[str]) -> int:
                 verify(options.file.resolve(), env)
                 return 0
             path = create(folder, env)
-            if options.prove:
-                verify(path, env)
+            try:
+                if options.prove:
+                    verify(path, env)
+            finally:
+                _copy_elsewhere(folder)
     return 0
+
+
+def _copy_elsewhere(folder: Path) -> None:
+    """To BACKUP_COPY_DIR, where it is set: a disk or a mounted folder that does not burn with this machine."""
+    if elsewhere := os.environ.get("BACKUP_COPY_DIR"):
+        copied = shelf.copy_missing(folder, Path(elsewhere).resolve(), datetime.now(UTC))
+        say(f"{copied} copied to {elsewhere}", "backup")
 
 
 def create(folder: Path, env: dict[str, str]) -> Path:
@@ -100,7 +109,7 @@ def make(folder: Path, env: dict[str, str]) -> tuple[Path, Facts]:
     except OSError as error:
         raise Problem(f"The backup could not be written to {folder}: {error.strerror}.") from error
     except psycopg.Error as error:
-        raise Problem(f"The database could not be read: {_first_line(error)}") from error
+        raise Problem(f"The database could not be read: {first_line(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
     gone = shelf.rotate(folder, made)
@@ -120,7 +129,7 @@ def verify(path: Path, env: dict[str, str]) -> None:
         pass
     database = database_name(env["DATABASE_OWNER_URL"])
     with (
-        _scratch(env["CRM_ADMIN_URL"], env["DATABASE_OWNER_URL"], database) as url,
+        scratch(env["CRM_ADMIN_URL"], env["DATABASE_OWNER_URL"], database) as url,
         psycopg.connect(url, connect_timeout=10) as owner,
     ):
         grant(owner, database)
@@ -148,9 +157,9 @@ def restore(path: Path, replace: str) -> None:
         database = database_name(env["DATABASE_OWNER_URL"])
         with psycopg.connect(env["DATABASE_OWNER_URL"], connect_timeout=10) as owner:
             owner.execute("SET LOCAL lock_timeout = '10s'")
-            _make_room(owner, database, replace)
+            used = _make_room(owner, database, replace)
             facts = _restored(owner, reader, manifest, database)
-            _put_in_place(reader, folder.path)
+            _put_in_place(reader, folder.path, keep=used)
         print(f"restored {path}: {len(facts.tables)} tables, {facts.rows} rows equal", flush=True)
     finally:
         backing.stop()
@@ -271,7 +280,7 @@ def _restored(owner: psycopg.Connection, reader: Reader, manifest: dict[str, Any
         say("counting and hashing", "restore")
         facts = gather(owner, database)
     except psycopg.Error as error:
-        raise Problem(f"{reader.path} could not be restored: {_first_line(error)}") from error
+        raise Problem(f"{reader.path} could not be restored: {first_line(error)}") from error
     if unequal := differences(Facts(**manifest["facts"]), facts):
         for line in unequal[:20]:
             say(line, "restore")
@@ -279,19 +288,23 @@ def _restored(owner: psycopg.Connection, reader: Reader, manifest: dict[str, Any
     return facts
 
 
-def _make_room(owner: psycopg.Connection, database: str, replace: str) -> None:
-    """Drop an empty installation's tables, or, told so by the database's name, those of a used one."""
+def _make_room(owner: psycopg.Connection, database: str, replace: str) -> bool:
+    """Drop an empty installation's tables, or, told so by the database's name, those of a used one; whether it was used."""
     if not dump.standing(owner):
-        return
+        return False
     made = owner.execute("SELECT to_regproc('public.organisation_ids')").fetchone() != (None,)
     used = not made or owner.execute("SELECT EXISTS (SELECT FROM public.organisation_ids())").fetchone() == (True,)
     if used and replace != database:
         raise Problem(f"Database {database} is not empty. To give up what it holds, add --replace {database}.")
     dump.clear(owner)
+    return used
 
 
-def _put_in_place(reader: Reader, data: Path) -> None:
-    """The carried files into the data folder; uploads that stand there are moved aside, secrets that are given win."""
+def _put_in_place(reader: Reader, data: Path, *, keep: bool) -> None:
+    """The carried files into the data folder; uploads that stand there are moved aside, secrets that are given win.
+
+    With `keep` so are secrets: the transaction may still fail, and its rows open with those that were here, and no others.
+    """
     fresh = data / "restoring"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
@@ -299,15 +312,18 @@ def _put_in_place(reader: Reader, data: Path) -> None:
         if member.name.split("/")[0] in CARRIED:
             archive.extract(member, fresh, filter="data")
     media = data / "media"
+    aside = f"before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     if (fresh / "media").exists():
         if media.exists() and any(media.iterdir()):
-            media.rename(data / f"media-before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+            media.rename(data / f"media-{aside}")
         elif media.exists():
             media.rmdir()
         (fresh / "media").rename(media)
     for name in CARRIED[1:]:
         if (fresh / name).exists() and not os.environ.get(SECRETS.get(name, ""), ""):
             (fresh / name).chmod(0o600)
+            if keep and (data / name).exists() and (data / name).read_bytes() != (fresh / name).read_bytes():
+                (data / name).rename(data / f"{name}-{aside}")
             (fresh / name).rename(data / name)
     shutil.rmtree(fresh)
 
@@ -333,37 +349,6 @@ def _check_secrets(manifest: dict[str, Any]) -> None:
             raise Problem(f"Set {variable} to the one of the backup's installation: what it encrypted needs it.")
 
 
-@contextmanager
-def _scratch(admin_url: str, owner_url: str, database: str) -> Iterator[str]:
-    """The owner's URL of an empty database beside the real one; gone afterwards, as are those of killed proofs."""
-    import psycopg
-    from psycopg import sql
-
-    name = f"{database}_proof_{secrets.token_hex(4)}"
-
-    def drop(admin: psycopg.Connection, one: str) -> None:
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(one)))
-
-    try:
-        with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
-            rows = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{database}_proof_%"])
-            for (left,) in rows.fetchall():
-                drop(admin, left)
-            admin.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(f"{database}_owner"))
-            )
-            admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-        with psycopg.connect(at_database(admin_url, name), autocommit=True, connect_timeout=10) as admin:
-            make_extensions(admin)
-    except psycopg.Error as error:
-        raise Problem(f"The scratch database for the proof could not be made: {_first_line(error)}") from error
-    try:
-        yield at_database(owner_url, name)
-    finally:
-        with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
-            drop(admin, name)
-
-
 def _check_migrations(env: dict[str, str], manifest: dict[str, Any]) -> None:
     """`migrate --check`, as owner. A backup of an older release lacks some: the next start brings them."""
     late = _known_migrations(set(manifest["apps"])) - set(manifest["migrations"])
@@ -373,10 +358,6 @@ def _check_migrations(env: dict[str, str], manifest: dict[str, Any]) -> None:
         raise Problem("The restored database is not fully migrated: the backup is not whole.")
     if late:
         say(f"of an older release: {len(late)} migrations would follow", "backup")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _sync(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -20,6 +21,8 @@ WEEKLY: Final = 4
 OLDEST: Final = timedelta(days=35)
 _NAME: Final = re.compile(r"freshplan-(\d{8}T\d{6}Z)\.backup")
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
+_BLOCK: Final = 2**20  # bytes
+_ASKED: Final = ".asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,29 @@ def backups(folder: Path) -> list[Kept]:
     return sorted(found, key=lambda one: one.made, reverse=True)
 
 
+def ask(folder: Path) -> None:
+    """Ask the supervisor for one more: what serves pages may not read everything. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / _ASKED).touch()
+
+
+def asked(folder: Path) -> datetime | None:
+    """Since when one more is asked for; None where nobody asks."""
+    try:
+        return datetime.fromtimestamp((folder / _ASKED).stat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def take_ask(folder: Path) -> bool:
+    """Whether one more is asked for; from now on it is not."""
+    try:
+        (folder / _ASKED).unlink()
+    except OSError:
+        return False
+    return True
+
+
 def note_proof(kept: Kept, now: datetime) -> None:
     """Remember that it was restored and found equal."""
     fresh = kept.proof.with_name(f".{kept.proof.name}.partial")
@@ -98,6 +124,45 @@ def rotate(folder: Path, now: datetime) -> int:
         one.proof.unlink(missing_ok=True)
         one.path.unlink(missing_ok=True)
     return len(old)
+
+
+def copy_missing(folder: Path, elsewhere: Path, now: datetime) -> int:
+    """Bring a second folder up to date, under the same rotation: copies, read back and compared; how many. Raises Problem."""
+    if not elsewhere.is_dir():
+        raise Problem(
+            f"There is no folder {elsewhere} for the copies (BACKUP_COPY_DIR); the backup stands in {folder}."
+        )
+    there = backups(elsewhere)
+    names = {one.path.name for one in there}
+    missing = [one for one in backups(folder) if one.path.name not in names]
+    old = superfluous([*there, *missing], now)
+    wanted = [one for one in missing if one not in old]
+    try:
+        for left in elsewhere.glob(".freshplan-*.partial"):
+            left.unlink(missing_ok=True)
+        for one in wanted:
+            _copy(one.path, elsewhere / one.path.name)
+        rotate(elsewhere, now)
+    except OSError as error:
+        text = f"The copy in {elsewhere} could not be written: {error.strerror}; the backup stands in {folder}."
+        raise Problem(text) from error
+    return len(wanted)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Written beside and renamed, so that a killed one leaves nothing of that name."""
+    partial = target.with_name(f".{target.name}.partial")
+    digest = hashlib.sha256()
+    with source.open("rb") as file, os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as copy:
+        while data := file.read(_BLOCK):
+            digest.update(data)
+            copy.write(data)
+        copy.flush()
+        os.fsync(copy.fileno())
+    with partial.open("rb") as copy:
+        if hashlib.file_digest(copy, "sha256").digest() != digest.digest():
+            raise Problem(f"The copy of {source} in {target.parent} is not what was written: look at that disk.")
+    partial.rename(target)
 
 
 @contextmanager
