@@ -101,6 +101,8 @@ def token_made(page: Page, _house: House) -> None:
     page.locator("#id_name").fill("Nightly export")
     page.locator("[name=scopes]").first.check()
     page.locator("form .btn-primary >> visible=true").click()
+    page.locator("#id_password").fill(PASSWORD)
+    page.locator("form .btn-primary >> visible=true").click()
     page.locator("[role=status] input[readonly]").wait_for()
 
 
@@ -174,6 +176,7 @@ PAGES = {
     "notices, choices": Shown("/messages/settings/", who="rep"),
     "mail templates": Shown("/messages/templates/"),
     "mail template": Shown("/messages/templates/notice/de/"),
+    "backups": Shown("/settings/backups/", who="administrator"),
     "schedule": Shown("/settings/jobs/", who="administrator"),
     "job": Shown("/settings/jobs/jobs.erase_trash/"),
     "job, never ran": Shown("/settings/jobs/customers.turn_seasons/"),
@@ -237,6 +240,7 @@ PAGES = {
         "/settings/all/", act=pressing('[hx-get$="/trash.days/"]', shows=".fp-option.is-open form")
     ),
     "settings, none found": Shown("/settings/all/?q=zzzzqqq"),
+    "failed mails": Shown("/messages/failed/", who="administrator"),
     "flags, none": Shown("/settings/flags/", who="administrator"),
     "second factor, choose": Shown("/accounts/second-factor/set-up/", who="manager"),
     "password": Shown("/accounts/password/change/", who="rep"),
