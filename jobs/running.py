@@ -1,8 +1,9 @@
 """Running what is due: one row per job, organisation and period says who runs it and what came of it.
 
 The row is claimed by `INSERT … ON CONFLICT`, so two beats, or a message that comes twice, are harmless; the database lets
-one run of a job and organisation go on at a time. A run whose worker died is noted as failed when its lease is over; a
-failed one is tried again after a pause, five times in a period. Of several periods that passed, the last alone is run.
+one run of a job and organisation go on at a time. A run holds its row; who comes for it meanwhile goes at once. One whose
+worker died is noted as failed when its lease is over; a failed one is tried again after a pause, five times in a period.
+Of several periods that passed, the last alone is run.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from crm.core.access import activate, organisation_ids, system_scope_for
 from jobs.choices import RunError, RunState
-from jobs.events import JobFailed, JobMissed
+from jobs.events import JobFailed, JobMissed, RunEvent
 from jobs.limits import TimeLimitReached, ended_after, limit_statements
 from jobs.models import JobRun
 from jobs.schedule import PeriodicJob, all_jobs
@@ -38,11 +39,16 @@ _CLAIM: Final = """
 INSERT INTO jobs_jobrun (job, organisation_id, period, state, attempts, started_at, locked_until, error, missed)
 VALUES (%(job)s, %(organisation)s, %(period)s, 'RUNNING', 1, now(), now() + %(lease)s * interval '1 second', '', %(missed)s)
 ON CONFLICT (job, organisation_id, period) DO UPDATE
-   SET state = 'RUNNING', attempts = jobs_jobrun.attempts + 1, started_at = now(), finished_at = NULL,
+   SET state = 'RUNNING', attempts = jobs_jobrun.attempts + 1, started_at = now(), finished_at = NULL, error = '',
        locked_until = excluded.locked_until
  WHERE (jobs_jobrun.state = 'QUEUED' OR (jobs_jobrun.state = 'FAILED' AND jobs_jobrun.locked_until <= now()))
    AND jobs_jobrun.attempts < %(attempts)s
-RETURNING id, attempts
+RETURNING id, attempts, by_hand
+"""
+# A run under way holds its row, and another claim of it would wait for its end: a worker that does nothing.
+_GOES_ON: Final = """
+SELECT 1 FROM jobs_jobrun WHERE job = %(job)s AND organisation_id IS NOT DISTINCT FROM %(organisation)s::bigint
+   AND state = 'RUNNING'
 """
 # SKIP LOCKED: a run that is still at it holds its row, however late it is.
 _LOST: Final = """
@@ -70,6 +76,7 @@ SELECT q.job, q.period FROM jobs_jobrun q WHERE q.state = 'QUEUED' AND q.job = A
    AND NOT EXISTS (SELECT 1 FROM jobs_jobrun r WHERE r.job = q.job AND r.state = 'RUNNING' AND r.locked_until > now()
                       AND r.organisation_id IS NOT DISTINCT FROM %(organisation)s::bigint)
 """
+_AS_INSTALLATION: Final = "SELECT set_config('app.actor', 'job:schedule', true)"
 _LAST: Final = """
 SELECT max(period) FROM jobs_jobrun WHERE job = %(job)s AND organisation_id IS NOT DISTINCT FROM %(organisation)s::bigint
    AND NOT by_hand
@@ -140,23 +147,27 @@ def _claim(job: PeriodicJob, organisation_id: int | None, period: datetime) -> C
     zone = _zone_of(organisation_id)
     values: dict[str, Any] = {"job": job.name, "organisation": organisation_id, "period": period}
     with connection.cursor() as cursor:
+        cursor.execute(_GOES_ON, values)
+        if cursor.fetchone():
+            return None
         cursor.execute(_LAST, values)
         missed = job.missed(cursor.fetchone()[0], period, timezone.now(), zone)
         values |= {"lease": job.limit + MARGIN, "attempts": ATTEMPTS, "missed": missed}
         try:
             with transaction.atomic():
+                cursor.execute("SET LOCAL lock_timeout = '1s'")
                 cursor.execute(_CLAIM, values)
                 row = cursor.fetchone()
-        except IntegrityError:
-            return None  # another run of it goes on
+                cursor.execute("SET LOCAL lock_timeout = 0")
+        except (IntegrityError, OperationalError):
+            return None  # another run of it goes on, or has begun this moment
     if row is None:
         return None
-    claim = Claim(run_id=row[0], attempt=row[1], zone=zone)
-    if missed and claim.attempt == 1:
+    run_id, attempt, is_by_hand = row
+    if missed and attempt == 1 and not is_by_hand:
         log.warning("job missed", job=job.name, organisation=organisation_id, missed=missed)
-        if organisation_id is not None:
-            publish(JobMissed(run_id=claim.run_id, job=job.name, missed=missed))
-    return claim
+        _tell(organisation_id, JobMissed(run_id=run_id, job=job.name, missed=missed))
+    return Claim(run_id=run_id, attempt=attempt, zone=zone)
 
 
 def _note_lost(organisation_id: int | None) -> None:
@@ -169,9 +180,20 @@ def _note_lost(organisation_id: int | None) -> None:
 
 
 def _tell_failure(organisation_id: int | None, run_id: int, name: str, attempt: int, kind: str) -> None:
-    if organisation_id is not None:  # an event is of one organisation
-        given_up = attempt >= ATTEMPTS
-        publish(JobFailed(run_id=run_id, job=name, attempt=attempt, error=kind, given_up=given_up))
+    failed = JobFailed(run_id=run_id, job=name, attempt=attempt, error=kind, given_up=attempt >= ATTEMPTS)
+    _tell(organisation_id, failed)
+
+
+def _tell(organisation_id: int | None, event: RunEvent) -> None:
+    """An event is of one organisation: what concerns the whole installation is told in each."""
+    if organisation_id is not None:
+        publish(event)
+        return
+    for each in organisation_ids():
+        with activate(system_scope_for(each, job="schedule")):
+            publish(event)
+    with connection.cursor() as cursor:
+        cursor.execute(_AS_INSTALLATION)
 
 
 def _call(job: PeriodicJob, organisation_id: int | None, claim: Claim) -> bool:
@@ -222,6 +244,6 @@ def _runs_of(organisation_id: int | None) -> Iterator[None]:
                 yield
             return
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('app.actor', 'job:schedule', true)")
+            cursor.execute(_AS_INSTALLATION)
             yield
             cursor.execute("SELECT set_config('app.actor', '', true)")

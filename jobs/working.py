@@ -125,7 +125,7 @@ def work(organisation_id: int, task_id: int) -> Outcome:
             time.sleep(step.wait)
     except TaskCancelled:
         with transaction.atomic(), activate(_system(organisation_id)):
-            _end(_own(teller).first(), TaskState.CANCELLED)
+            _end(_own(teller).select_for_update(of=("self",)).first(), TaskState.CANCELLED)
         return Outcome.OVER
     except Exception as error:  # noqa: BLE001 - whatever a step raises is noted, and tried again or given up
         return _note_failure(organisation_id, teller, error)
@@ -210,13 +210,16 @@ def _step(task: LongTask, kind: TaskKind, teller: Teller) -> Step:
 
 
 def _scope_of(task: LongTask, kind: TaskKind) -> Scope:
-    """The maker's, with the rights he has today; the product's own where the kind says so or nobody made it."""
-    if kind.as_system or task.user_id is None:
+    """The maker's, with the rights he has today; the product's own where the kind says so or a job made it.
+
+    Raises Forbidden for a maker who is gone: what he began is nobody else's to go on with.
+    """
+    if kind.as_system or not task.actor.startswith("user:"):
         scope = _system(task.organisation_id, job=f"task:{kind.key}")
         zone = LongTask.objects.filter(pk=task.pk).values_list("organisation__zone", flat=True).get()
         return dataclasses.replace(scope, zone=zone, request_id=task.request_id)
-    person = person_signing_in(task.user_id)
-    if not person.is_active:
+    person = None if task.user_id is None else person_signing_in(task.user_id)
+    if person is None or not person.is_active:
         raise Forbidden(_("The account is not active."))
     return scope_for(person, source="job", request_id=task.request_id)
 

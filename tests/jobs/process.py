@@ -1,4 +1,5 @@
-"""What the processes of the tests do: `python -m tests.jobs.process schedule SECONDS | work ORGANISATION TASK`."""
+"""What the processes of the tests do:
+`python -m tests.jobs.process schedule SECONDS | run ORGANISATION | work ORGANISATION TASK`."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ BATCHES, SIZE = 40, 25
 
 
 def register():
-    """A job that is due every second, and a task that writes a thousand rows."""
+    """A job that is due every second, one that waits at a gate in its middle, and a task that writes a thousand rows."""
+    from django.db import connection
+
     from jobs import schedule
     from jobs.kinds import Step, kind_named, task_kind
     from tests.outbox.models import Effect
@@ -44,6 +47,23 @@ def register():
             effects(scope, "job", [int(time.time() * 1000)])
             time.sleep(0.2)
 
+        @schedule.periodic(every=timedelta(hours=1), label="Gate", description="For tests.", name="probe.gate")
+        def gate(scope):
+            effects(scope, "gate", range(500))
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(4711)")
+
+
+def run_once(organisation_id):
+    """A worker that got a message."""
+    from django.utils import timezone
+
+    from jobs.running import run
+    from jobs.schedule import job_named
+
+    job = job_named("probe.gate")
+    run(job, organisation_id, job.period(timezone.now()))
+
 
 def keep_schedule(seconds):
     """A scheduler and its worker in one."""
@@ -74,4 +94,4 @@ if __name__ == "__main__":
     django.setup()
     register()
     what, *numbers = sys.argv[1:]
-    {"schedule": keep_schedule, "work": keep_working}[what](*map(int, numbers))
+    {"schedule": keep_schedule, "run": run_once, "work": keep_working}[what](*map(int, numbers))

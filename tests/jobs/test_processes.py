@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
-import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
 from crm.core.access import activate, system_scope
 from customers.models import Contact, Customer
-from jobs import schedule
 from jobs.models import ChangeSet, JobRun, LongTask
 from jobs.services import ask_undo, open_change_set, start_task
 from jobs.working import Outcome, work
@@ -25,37 +19,6 @@ from organisation.choices import Role
 from tests.conftest import make_organisation, make_user, scope_of
 from tests.jobs import process
 from tests.outbox.models import Effect
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture
-def child(database_urls, tmp_path):
-    """`child("work", 1, 2)` starts a process; what still runs at the end is killed."""
-    env = os.environ | {
-        "DATABASE_URL": database_urls["app"],
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
-    }
-    started = []
-
-    def start(*arguments):
-        with (tmp_path / "processes.log").open("ab") as log:
-            command = [sys.executable, "-m", "tests.jobs.process", *map(str, arguments)]
-            started.append(subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
-        one.wait()
-
-
-@pytest.fixture
-def probe(monkeypatch):
-    """The processes' own job and task, known here too."""
-    monkeypatch.setattr(schedule, "_jobs", {})
-    process.register()
 
 
 def wait_until(condition, seconds=60):

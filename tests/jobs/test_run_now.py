@@ -57,6 +57,16 @@ def test_a_run_by_hand_is_one_of_its_own(organisation, manager, probe):
     assert [due for due in due_runs(now) if due.job == "probe"] == []
 
 
+def test_one_that_had_to_wait_is_no_missed_one(organisation, manager, probe):
+    """The alarm is the schedule's: a run by hand beside a schedule that stood still, begun late, raises none."""
+    job, now = schedule.job_named("probe"), timezone.now()
+    assert run(job, organisation.pk, job.period(now) - 5 * HOUR)
+    asked = run_now(scope=manager, job="probe")
+    JobRun.objects.filter(pk=asked.pk).update(period=now - HOUR)
+    assert run(job, organisation.pk, now - HOUR)
+    assert not Event.objects.filter(type="job.missed").exists()
+
+
 def test_twice_is_one_run(organisation, manager, probe):
     run_now(scope=manager, job="probe")
     with pytest.raises(Conflict):

@@ -222,6 +222,7 @@ def test_a_failed_job_leaves_nothing_and_runs_again_after_a_pause(organisation, 
         Effect.objects.create(
             organisation_id=scope.organisation_id, handler="x", event_id="0" * 32, subject_id=1, number=1
         )
+        assert JobRun.objects.get().error == ""
         raise LookupError("Herr Meier")
 
     job = own_jobs["probe.fail"]
@@ -270,6 +271,22 @@ def test_a_job_of_the_installation_runs_once_for_all(organisation, other_organis
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('app.actor', '', true)")
         assert not JobRun.objects.exists()
+
+
+def test_what_goes_wrong_for_the_whole_installation_is_told_in_each_organisation(
+    organisation, other_organisation, own_jobs
+):
+    @schedule.periodic_once(every=HOUR, **TEXTS, name="probe.once")
+    def once():
+        raise LookupError
+
+    job, period = own_jobs["probe.once"], own_jobs["probe.once"].period(NOW)
+    assert run(job, None, period - 5 * HOUR) is False
+    assert run(job, None, period) is False
+    for house in (organisation, other_organisation):
+        with system_scope(house.pk, job="test"):
+            told = Event.objects.filter(subject_type="job_run").order_by("id").values_list("type", flat=True)
+            assert list(told) == ["job.failed", "job.missed", "job.failed"]
 
 
 def test_a_tick_gives_a_sign_of_life_and_sends_what_is_due(organisation, counting, monkeypatch):
@@ -322,6 +339,21 @@ def test_two_runs_of_one_job_never_overlap(organisation, other_organisation, own
     assert inner == [False, True]
     with system_scope(organisation.pk, job="test"):
         assert JobRun.objects.filter(organisation=organisation).count() == 1
+
+
+def test_runs_are_forgotten_after_ninety_days_also_those_of_the_installation(organisation, other_organisation):
+    days = timedelta(days=1)
+    for owner, age in [(organisation, 91), (organisation, 89), (None, 91), (None, 89), (other_organisation, 91)]:
+        with system_scope((owner or organisation).pk, job="test") as scope:
+            period = scope.now - age * days
+            JobRun.objects.create(job="x", organisation=owner, period=period, state="DONE", locked_until=period)
+    job = schedule.job_named("jobs.trim_deliveries")
+    assert run(job, organisation.pk, job.period(timezone.now()))
+    with system_scope(organisation.pk, job="test") as scope:
+        kept = JobRun.objects.filter(job="x").values_list("organisation", "period")
+        assert {(owner, (scope.now - period).days) for owner, period in kept} == {(organisation.pk, 89), (None, 89)}
+    with system_scope(other_organisation.pk, job="test"):
+        assert JobRun.objects.filter(organisation=other_organisation).count() == 1
 
 
 def test_the_real_jobs_run(organisation):

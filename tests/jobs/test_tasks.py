@@ -83,6 +83,19 @@ def again(task):
     LongTask.objects.filter(pk=task.pk).update(locked_until=timezone.now() - timedelta(seconds=1))
 
 
+def test_a_task_whose_maker_is_gone_is_not_the_products_to_do(organisation, people, probe):
+    """Without his row nobody's rights hold; those of the product are wider than his ever were."""
+    with acting(people("REP")) as scope:
+        task = start_task(scope=scope, kind="probe")
+    with system_scope(organisation.pk, job="test"):
+        LongTask.objects.update(user=None)
+    assert work(organisation.pk, task.pk) is Outcome.OVER
+    with system_scope(organisation.pk, job="test"):
+        task.refresh_from_db()
+        assert (task.state, task.error) == (TaskState.FAILED, "Forbidden")
+        assert not Effect.objects.exists()
+
+
 def test_a_task_is_done_batch_by_batch_in_its_makers_name(rep, probe):
     task = start_task(scope=rep, kind="probe", label="Liste", parameters={"a": 1})
     assert due_tasks(rep.organisation_id) == [task.pk]
