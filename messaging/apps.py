@@ -12,14 +12,16 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         """Registrations; imported here, when all models stand."""
+        from crm.core.metrics import register_figures
         from crm.core.navigation import SettingsEntry, SettingsGroup, Tool, register_settings, register_tool, with_right
-        from messaging import handlers, kinds  # noqa: F401 - handlers register themselves
+        from messaging import handlers, kinds, metrics  # noqa: F401 - handlers register themselves
         from messaging.services import accounts
         from messaging.services.notices import bell
         from organisation.mails import register_account_mails
 
         kinds.register()
         register_account_mails(accounts)
+        register_figures(metrics.figures)
         register_tool(Tool(key="notices", template="messaging/bell.html", position=10, shown=bell))
         register_settings(
             SettingsEntry(
@@ -36,6 +38,14 @@ class MessagingConfig(AppConfig):
                 group=SettingsGroup.ORGANISATION,
                 position=110,
                 allowed=with_right("templates.edit"),
+            ),
+            SettingsEntry(
+                key="failed",
+                label=_("Failed mails"),
+                url_name="messaging:failed",
+                group=SettingsGroup.ORGANISATION,
+                position=115,
+                allowed=with_right("mails.manage"),
             ),
             SettingsEntry(
                 key="mailbox",

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from crm.core.access import Scope
 from messaging.audience import people_of
 from messaging.kinds import SUPERVISORS
 from messaging.services import notify
 from organisation.choices import Role
-from outbox.events import CredentialsRefused, InboxDead, SubscriptionDisabled, SubscriptionFailing
+from organisation.events import TokenEnding
+from organisation.models import ApiToken
+from outbox.events import (
+    ConnectionSecretOld,
+    CredentialsRefused,
+    InboxDead,
+    SubscriptionDisabled,
+    SubscriptionFailing,
+    SubscriptionSecretOld,
+)
 from outbox.models import Event
 from outbox.registry import handler
 
 
-@handler(SubscriptionFailing.type, SubscriptionDisabled.type, name="messaging.tell_subscription")
+@handler(
+    SubscriptionFailing.type, SubscriptionDisabled.type, SubscriptionSecretOld.type, name="messaging.tell_subscription"
+)
 def tell_subscription(event: Event, scope: Scope) -> None:
     """The one who looks after the subscription, and the administrators."""
     users = [int(event.data["owner_id"]), *people_of(scope, Role.ADMINISTRATOR)]
@@ -28,13 +41,24 @@ def tell_inbox_dead(event: Event, scope: Scope) -> None:
     notify(scope=scope, kind=event.type, users=users, subject=subject, parameters=event.data)
 
 
-@handler(CredentialsRefused.type, name="messaging.tell_credentials_refused")
+@handler(CredentialsRefused.type, ConnectionSecretOld.type, name="messaging.tell_credentials_refused")
 def tell_credentials_refused(event: Event, scope: Scope) -> None:
     """The one who set the connection up, and the administrators: nobody else can put new ones in."""
     owner = event.data["owner_id"]
     users = people_of(scope, Role.ADMINISTRATOR) + ([] if owner is None else [int(owner)])
     subject = (event.subject_type, event.subject_id)
     notify(scope=scope, kind=event.type, users=users, subject=subject, parameters=event.data)
+
+
+@handler(TokenEnding.type, name="messaging.tell_token_ending")
+def tell_token_ending(event: Event, scope: Scope) -> None:
+    """The owner of a token that ends soon, where it is still good."""
+    token = ApiToken.objects.visible_to(scope).live(scope.now).filter(pk=event.data["token_id"]).first()
+    if token is None:
+        return
+    until = token.expires_at.astimezone(ZoneInfo(scope.zone))
+    values = {"name": token.name, "date": f"{until:%d.%m.%Y}"}
+    notify(scope=scope, kind=event.type, users=[token.user_id], subject=("api_token", token.pk), parameters=values)
 
 
 @handler("job.failed", name="messaging.tell_job_failed")

@@ -14,6 +14,7 @@ from messaging.registry import notice_kind, notice_subject
 from organisation.choices import Role
 
 SUPERVISORS: Final = (Role.ADMINISTRATOR, Role.MANAGER)
+FAILED_MAILS: Final = "failed_mails"  # of an organisation: its id is the subject's
 _WHERE: Final = _(
     "%(when)s, from %(address)s with %(browser)s. If it was somebody else: tell an administrator at once."
 )
@@ -26,6 +27,25 @@ def register() -> None:
     notice_subject("job_run", url_name="jobs:schedule", seers=seen_by(*SUPERVISORS), has_page_each=False)
     notice_subject("long_task", url_name="jobs:task", seers=_whose_it_is)
     notice_subject("change_set", url_name="jobs:change_set", seers=_whose_it_is)
+    notice_subject(FAILED_MAILS, url_name="messaging:failed", seers=seen_by(Role.ADMINISTRATOR), has_page_each=False)
+    notice_subject("api_token", url_name="organisation:tokens", seers=_whose_it_is, has_page_each=False)
+    notice_kind(
+        "token.ending",
+        _("An API token ends soon"),
+        _("%(name)s works until %(date)s. Make a new one before, and put it where the program keeps it."),
+        mandatory=True,
+        default=Channel.MAIL,
+        icon="key",
+        tone="amber",
+    )
+    notice_kind(
+        "mail.failed",
+        _("A mail could not be sent"),
+        _("It is listed with its reason, and can be sent again."),
+        icon="mail-off",
+        tone="amber",
+        roles=(Role.ADMINISTRATOR,),
+    )
     for key, title in (
         ("security.password_changed", _("Password changed")),
         ("security.factor_added", _("Second factor added")),
@@ -53,6 +73,19 @@ def register() -> None:
         tone="red",
         roles=SUPERVISORS,
     )
+    for key, title, text in (
+        (
+            "subscription.secret.old",
+            _("A webhook's secret is older than a year"),
+            _("It is renewed on the webhook's page; both sign while the receiver takes over the new one."),
+        ),
+        (
+            "integration.secret.old",
+            _("A connection's secret is older than a year"),
+            _("A new one is put in on the connection's page; both count until the new one has proven itself."),
+        ),
+    ):
+        notice_kind(key, title, text, default=Channel.DIGEST, icon="key", tone="amber", roles=SUPERVISORS)
     notice_kind(
         "inbox.dead",
         _("An incoming message was given up"),
@@ -106,5 +139,5 @@ def register() -> None:
 
 
 def _whose_it_is(_scope: Scope, _subject_id: int, user_ids: Sequence[int]) -> set[int]:
-    """The event itself names whose task or batch it is, and that is who sees it."""
+    """The event itself names whose task, batch or token it is, and that is who sees it."""
     return set(user_ids)

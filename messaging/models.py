@@ -53,6 +53,7 @@ class Notice(OrganisationModel):
             models.Index(
                 fields=["organisation", "digest_at"], name="notice_for_digest", condition=Q(digest_at__isnull=False)
             ),
+            models.Index(fields=["organisation", "created_at"], name="notice_by_age"),
         ]
 
     def __str__(self) -> str:
@@ -224,6 +225,15 @@ class Message(OrganisationModel):
             models.Index(fields=["organisation", "run_at"], name="message_due", condition=Q(state="QUEUED")),
             models.Index(fields=["organisation", "locked_until"], name="message_held", condition=Q(state="SENDING")),
             models.Index(fields=["organisation", "-id"], name="message_list"),
+            models.Index(fields=["organisation", "-id"], name="message_failed", condition=Q(state="FAILED")),
+            models.Index(
+                fields=["organisation", "finished_at"], name="message_by_end", condition=Q(finished_at__isnull=False)
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="message_expiring",
+                condition=Q(state="QUEUED", expires_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -33,13 +33,14 @@ class NoticeQuerySet(OwnQuerySet):
 
 
 class MessageQuerySet(ScopedQuerySet["Message"]):
-    """Outgoing mails: jobs alone read them; in a demo its administrators too, where mails go nowhere."""
+    """Outgoing mails: jobs alone read them; administrators those that failed, and all of a demo, where mails go nowhere."""
 
     def readable_by(self, scope: Scope) -> Q:
-        """The demo's mailbox."""
+        """What failed for good, and the demo's mailbox."""
         if scope.role == "SYSTEM":
             return Q()
-        return Q(organisation__is_demo=True) if scope.role == "ADMINISTRATOR" else Q(pk__in=[])
+        shown = Q(state="FAILED") | Q(organisation__is_demo=True)
+        return shown if scope.role == "ADMINISTRATOR" else Q(pk__in=[])
 
 
 class TemplateQuerySet(OrganisationQuerySet["TemplateVersion"]):

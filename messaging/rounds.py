@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Final
 
 import structlog
@@ -16,7 +17,7 @@ from messaging.services.accounts import answer_resets
 log = structlog.get_logger(__name__)
 
 TURN: Final = 25.0  # seconds that a round begins new mails for
-HELD: Final = 60  # seconds after which a round whose worker died no longer keeps others out
+HELD: Final = 120  # seconds: longer than a turn and its last mail take; then a round whose worker died keeps nobody out
 
 
 def go_round() -> None:
@@ -24,8 +25,8 @@ def go_round() -> None:
 
     While Redis is away nothing keeps two apart; they do not send a mail twice, for rows are claimed in the database.
     """
-    key = f"messaging:round:{connection.settings_dict['NAME']}"
-    if not cache.add(key, True, timeout=HELD):
+    key, own = f"messaging:round:{connection.settings_dict['NAME']}", uuid.uuid4().hex
+    if not cache.add(key, own, timeout=HELD):
         return
     try:
         answer_resets()
@@ -34,7 +35,8 @@ def go_round() -> None:
             if not _serve(organisation_id, until):
                 break
     finally:
-        cache.delete(key)
+        if cache.get(key) == own:  # not the mark of a round that came when this one took too long
+            cache.delete(key)
 
 
 def _serve(organisation_id: int, until: float) -> bool:

@@ -18,14 +18,18 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from crm.core.access import Scope, activate, system_scope_for
+from crm.core.access import Scope, activate, current_scope, system_scope_for
+from messaging.audience import people_of
 from messaging.choices import MessageState
 from messaging.gates import may_write_to
+from messaging.kinds import FAILED_MAILS
 from messaging.models import Message
 from messaging.scopes import JOB
 from messaging.services.messages import values_of, wording_of
+from messaging.services.notices import notify
 from messaging.smtp import Answer, Outcome, build, hand_over, new_message_id
 from messaging.wordings import PlaceholderEmpty
+from organisation.choices import Role
 
 log = structlog.get_logger(__name__)
 
@@ -169,9 +173,17 @@ def _note(message: Message, answer: Answer) -> None:
 
 def _finish(message: Message, state: MessageState, **values: object) -> None:
     """The last step of a mail; its secrets go with it."""
-    _held(message).update(
+    done = _held(message).update(
         state=state, finished_at=timezone.now(), locked_until=None, sealed=None, **({"error": ""} | values)
     )
+    if done and state is MessageState.FAILED:
+        _tell_failure(current_scope())
+
+
+def _tell_failure(scope: Scope) -> None:
+    """Administrators, once while the notice is unread: a notice about a mail that failed makes no second one."""
+    subject = (FAILED_MAILS, scope.organisation_id)
+    notify(scope=scope, kind="mail.failed", users=people_of(scope, Role.ADMINISTRATOR), subject=subject, parameters={})
 
 
 def _held(message: Message) -> QuerySet[Message]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.views import mailbox, notices, settings, wordings
+from messaging.views import failed, mailbox, notices, settings, wordings
 
 app_name = "messaging"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("templates/<str:key>/<str:language>/preview/", wordings.preview, name="preview"),
     path("templates/<str:key>/<str:language>/restore/", wordings.restore, name="restore"),
     path("templates/<str:key>/<str:language>/test/", wordings.test_mail, name="test_mail"),
+    path("failed/", failed.failed_mails, name="failed"),
+    path("failed/<int:pk>/send/", failed.send_again, name="send_again"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
     path("mailbox/<int:pk>/", mailbox.mail, name="mail"),
 ]

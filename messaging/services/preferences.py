@@ -37,6 +37,13 @@ def change_notice_settings(
         unique_fields=["user", "kind"],
         update_fields=["channel"],
     )
-    QuietHours.objects.visible_to(scope).filter(user_id=scope.user_id).delete()
-    if begins is not None and ends is not None:
-        QuietHours.objects.create(**own, begins=begins, ends=ends)
+    if begins is None or ends is None:
+        QuietHours.objects.visible_to(scope).filter(user_id=scope.user_id).delete()
+        return
+    # Sent twice at once, the second finds the first's row.
+    QuietHours.objects.bulk_create(
+        [QuietHours(**own, begins=begins, ends=ends)],
+        update_conflicts=True,
+        unique_fields=["user"],
+        update_fields=["begins", "ends"],
+    )

@@ -16,6 +16,7 @@ from customers.catalogue_starter import install_starter_catalogue
 from customers.models import Contact, Customer
 from jobs.models import ChangeSet, JobRun, LongTask
 from jobs.services import open_change_set, start_by_hand, start_task
+from messaging.models import Message
 from organisation.choices import LinkPurpose, Role
 from organisation.links import create_link
 from organisation.models import Organisation, Team, User
@@ -82,6 +83,7 @@ def build_house() -> House:
     with system_scope(organisation.pk, job="test"):
         message, _next_secret = build_intake(organisation)
         webhooks = build_webhooks(organisation, administrator)
+        _failed_mails(organisation, rep)
     with acting(administrator) as scope:
         token = create_link(scope=scope, user=newcomer, purpose=LinkPurpose.SET_UP)
     return House(
@@ -105,6 +107,25 @@ def build_house() -> House:
         webhooks=webhooks,
         set_up_token=token,
     )
+
+
+def _failed_mails(organisation: Organisation, rep: User) -> None:
+    """One that can be sent again, one whose link is gone."""
+    for template, error in (("notice", "SMTP 550 at RCPT"), ("account.reset", "ConnectionRefusedError")):
+        Message.objects.create(
+            organisation=organisation,
+            user=rep,
+            to_address=rep.email,
+            to_name=rep.name,
+            language="de",
+            template=template,
+            send_key=template,
+            state="FAILED",
+            attempts=6,
+            run_at=timezone.now(),
+            finished_at=timezone.now(),
+            error=error,
+        )
 
 
 def _long_work(manager: User, left: Customer) -> tuple[ChangeSet, LongTask, LongTask]:

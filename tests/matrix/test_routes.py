@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -50,7 +51,7 @@ def checksums(world: World) -> dict[str, tuple]:
 
 
 def client_of(world: World, principal: str) -> Client:
-    """A client signed in as `principal`, both factors passed."""
+    """A client signed in as `principal` this moment, both factors passed."""
     client = Client()
     if principal != "anonymous":
         user = world.people[principal]
@@ -58,6 +59,8 @@ def client_of(world: World, principal: str) -> Client:
         client.force_login(user, backend="organisation.backends.MailBackend")
         session = client.session
         session["second_factor"] = True
+        session["account_authentication_methods_user"] = str(user.pk)
+        session["account_authentication_methods"] = [{"method": "password", "at": time.time(), "reauthenticated": True}]
         session.save()
     return client
 

@@ -19,7 +19,7 @@ from customers.models import (
     FieldDefinition,
 )
 from jobs.models import ChangeSet, LongTask
-from messaging.models import Notice
+from messaging.models import Message, Notice
 from organisation.choices import Role
 from organisation.models import Organisation, Team, User
 from outbox.models import InboxEvent
@@ -64,6 +64,7 @@ class World:
     deleted: Customer
     team: Team
     notice: Notice
+    failed_mail: Message
     message: InboxEvent
     next_secret: int
     batch: ChangeSet
@@ -166,6 +167,18 @@ def build_world() -> World:
             stopped=stopped,
             message=message,
             next_secret=next_secret,
+            failed_mail=Message.objects.create(
+                organisation=organisation,
+                user=people["rep_owner"],
+                to_address="falsch@example.org",
+                language="de",
+                template="notice",
+                send_key="probe",
+                state="FAILED",
+                run_at=timezone.now(),
+                finished_at=timezone.now(),
+                error="SMTP 550 at RCPT",
+            ),
             notice=Notice.objects.create(
                 organisation=organisation,
                 user=people["rep_owner"],

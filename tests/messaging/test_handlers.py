@@ -12,7 +12,14 @@ from jobs.events import ChangeSetUndone, JobFailed, TaskEnded
 from jobs.services import open_change_set
 from messaging import handlers, registry
 from messaging.registry import address_of
-from outbox.events import CredentialsRefused, InboxDead, SubscriptionDisabled, SubscriptionFailing
+from outbox.events import (
+    ConnectionSecretOld,
+    CredentialsRefused,
+    InboxDead,
+    SubscriptionDisabled,
+    SubscriptionFailing,
+    SubscriptionSecretOld,
+)
 from outbox.models import Event
 from tests.conftest import scope_of
 from tests.messaging.conftest import customer_of, messages_of, notices_of
@@ -47,13 +54,15 @@ def told(staff) -> dict[str, list[str]]:
     [
         lambda owner: SubscriptionFailing(subscription_id=7, owner_id=owner, hours=24),
         lambda owner: SubscriptionDisabled(subscription_id=7, owner_id=owner, reason="GONE"),
+        lambda owner: SubscriptionSecretOld(subscription_id=7, owner_id=owner, secret_id=3),
     ],
 )
 def test_a_failing_webhook_is_told_to_its_owner_and_the_administrators(organisation, staff, event):
     happened = event(staff["MANAGER"].pk)
     happen(organisation, happened, handlers.tell_subscription)
     assert told(staff) == {"MANAGER": [happened.type], "ADMINISTRATOR": [happened.type]}
-    assert len(messages_of(organisation)) == 2
+    # What is no hurry comes with the digest.
+    assert len(messages_of(organisation)) == (0 if isinstance(happened, SubscriptionSecretOld) else 2)
 
 
 def test_an_owner_who_may_not_see_webhooks_any_more_is_left_out(organisation, staff):
@@ -68,9 +77,13 @@ def test_an_owner_who_may_not_see_webhooks_any_more_is_left_out(organisation, st
 @pytest.mark.parametrize(("owner", "hears"), [("MANAGER", {"MANAGER", "ADMINISTRATOR"}), (None, {"ADMINISTRATOR"})])
 def test_a_refused_connection_is_told_to_its_owner_and_the_administrators(organisation, staff, owner, hears):
     owner_id = staff[owner].pk if owner else None
-    happened = CredentialsRefused(connection_id=4, status=401, owner_id=owner_id)
-    happen(organisation, happened, handlers.tell_credentials_refused)
-    assert told(staff) == {role: [happened.type] for role in hears}
+    refused = CredentialsRefused(connection_id=4, status=401, owner_id=owner_id)
+    old = ConnectionSecretOld(connection_id=4, owner_id=owner_id, secret_id=3, kind="signing_secret")
+    for happened in (refused, old):
+        happen(organisation, happened, handlers.tell_credentials_refused)
+    assert {role: set(kinds) for role, kinds in told(staff).items()} == {
+        role: {refused.type, old.type} for role in hears
+    }
 
 
 def test_what_came_in_and_died_folds_per_connection(organisation, staff):

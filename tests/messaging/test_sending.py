@@ -7,15 +7,16 @@ from datetime import timedelta
 from email import message_from_bytes, policy
 
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from crm.core.access import system_scope
 from crm.settings.mail import mail_settings
 from messaging import rounds
 from messaging.models import Message
-from messaging.sending import RETRY_AFTER, Sent, busy_organisations, send_due
+from messaging.sending import LEASE, RETRY_AFTER, Sent, busy_organisations, send_due
 from messaging.smtp import HeaderBroken, build, new_message_id
 from messaging.tasks import send
 from tests.conftest import make_user
@@ -215,6 +216,25 @@ def test_a_round_goes_on_alone(receiver, reader, organisation, monkeypatch):
     monkeypatch.setattr(rounds, "answer_resets", lambda: held.append(1) or (len(held) < 5 and send()))
     send()
     assert (held, len(receiver.mails)) == ([1], 1)
+
+
+def test_a_round_that_took_too_long_leaves_the_mark_of_the_next_one(monkeypatch):
+    """Its own mark ran out meanwhile: taken away, a third round would begin beside the second."""
+    key = f"messaging:round:{connection.settings_dict['NAME']}"
+
+    def next_round_comes():
+        cache.set(key, "of the next round", 60)
+
+    monkeypatch.setattr(rounds, "answer_resets", next_round_comes)
+    send()
+    try:
+        assert cache.get(key) == "of the next round"
+    finally:
+        cache.delete(key)
+
+
+def test_a_round_is_marked_for_longer_than_it_can_take():
+    assert rounds.TURN + LEASE.total_seconds() < rounds.HELD
 
 
 def test_a_wording_that_is_gone_stops_no_other_mail(receiver, reader, organisation):
