@@ -17,16 +17,20 @@ from jobs.models import JobRun, LongTask
 from jobs.options import TRASH_DAYS
 from jobs.registry import erasers
 from jobs.schedule import periodic, periodic_once
+from messaging.services import forget_old as forget_notices_and_mails
 from organisation.answers import forget_answers
+from organisation.services import forget_tokens, tell_endings
 from outbox.models import Delivery
 from outbox.services.intake import forget_old
 from outbox.services.retention import trim_messages
+from outbox.services.secrets import tell_old_secrets
 
 log = structlog.get_logger(__name__)
 
 DONE_KEPT: Final = timedelta(days=30)
 RUNS_KEPT: Final = timedelta(days=90)
 NIGHT: Final = time(3)
+MORNING: Final = time(8)
 
 
 @periodic(
@@ -56,7 +60,7 @@ def trim_deliveries(scope: Scope) -> dict[str, int]:
     """Forget deliveries done more than 30 days ago, and runs and tasks after 90; the log of events is kept."""
     old = scope.now - RUNS_KEPT
     deliveries = Delivery.objects.visible_to(scope).filter(state="DONE", done_at__lt=scope.now - DONE_KEPT)
-    runs = JobRun.objects.visible_to(scope).filter(organisation=scope.organisation_id, period__lt=old)
+    runs = JobRun.objects.visible_to(scope).filter(period__lt=old)  # those of the whole installation among them
     tasks = LongTask.objects.visible_to(scope).exclude(state__in=TaskState.open()).filter(created_at__lt=old)
     return {"deliveries": deliveries.delete()[0], "runs": runs.delete()[0], "tasks": tasks.delete()[0]}
 
@@ -81,6 +85,42 @@ def forget_messages(scope: Scope) -> dict[str, int]:
 def forget_sent_messages(scope: Scope) -> dict[str, int]:
     """Forget messages to subscribers and their attempts, and give up what waited too long."""
     return {"messages": trim_messages(scope=scope)}
+
+
+@periodic(
+    daily=NIGHT,
+    label=_("Tell of old secrets"),
+    description=_("Secrets of webhooks and connections that have been in use for more than a year, once each."),
+    counted={"secrets": _("secrets")},
+)
+def tell_of_old_secrets(scope: Scope) -> dict[str, int]:
+    """Have those told who can renew a secret that is older than a year."""
+    return {"secrets": tell_old_secrets(scope=scope)}
+
+
+@periodic(
+    daily=NIGHT,
+    label=_("Forget old notices and mails"),
+    description=_(
+        "Notices are kept for 90 days after they were read, unread ones for a year, mails for 90 days; a mail that could"
+        " not be sent for 30 days is given up."
+    ),
+    counted={"notices": _("notices"), "mails": _("mails"), "given_up": _("given up")},
+)
+def forget_notices(scope: Scope) -> dict[str, int]:
+    """Forget notices and mails that have had their time, and give up mails that waited too long."""
+    return forget_notices_and_mails(scope=scope)
+
+
+@periodic(
+    daily=MORNING,
+    label=_("Look after API tokens"),
+    description=_("Tells their owners 30 and 7 days before the end; forgets tokens and links 30 days after it."),
+    counted={"told": _("told"), "forgotten": _("forgotten")},
+)
+def look_after_tokens(scope: Scope) -> dict[str, int]:
+    """Tell of tokens that end soon, forget those that ended long ago."""
+    return {"told": tell_endings(scope=scope), "forgotten": forget_tokens(scope=scope)}
 
 
 @periodic(

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from crm.core.requests import client_ip
 from organisation import encryption
 from organisation.access import name_actor
+from organisation.demo_sign_in import is_of_demo
 from organisation.mails import SecurityNote, account_mails
 from organisation.models import User
 
@@ -72,7 +73,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return found is not None and found.pk == user.pk
 
     def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:
-        """Always for security settings, but for a first second factor right after the sign-in that asks for it."""
+        """Always for security settings, but for a first second factor right after the sign-in that asks for it.
+
+        Whoever tries the demo by one click knows no password: he makes API tokens (`app` "organisation") without one.
+        """
+        if app == "organisation":
+            return not is_of_demo(self.request)
         user = self.request.user
         if user.is_authenticated and not Authenticator.objects.filter(user_id=user.pk).exists():
             records = get_authentication_records(self.request, user)

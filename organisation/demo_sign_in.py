@@ -11,6 +11,8 @@ from django.http import HttpRequest
 
 from organisation.choices import Role
 
+SIGNED_IN = "demo_sign_in"  # session: this one began by one click
+
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
@@ -31,6 +33,11 @@ def is_possible(request: HttpRequest) -> bool:
         and _is_loopback(_host(request))
         and "X-Forwarded-For" not in request.headers
     )
+
+
+def is_of_demo(request: HttpRequest) -> bool:
+    """Whether this session began by one click and another one could now: asking for a password would guard nothing."""
+    return bool(request.session.get(SIGNED_IN)) and is_possible(request)
 
 
 def demo_users(request: HttpRequest) -> list[DemoUser]:

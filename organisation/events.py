@@ -111,6 +111,16 @@ class TokenRevoked(UserEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenEnding(UserEvent):
+    """A token works for so many days more; told 30 and 7 days before its end."""
+
+    type: ClassVar[str] = "token.ending"
+
+    token_id: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TeamEvent(DomainEvent):
     """An event whose subject is a team."""
 

@@ -283,6 +283,7 @@ class ApiToken(OrganisationModel):
     expires_at = internal(models.DateTimeField(_("valid until")))
     last_used_at = internal(models.DateTimeField(_("last used"), null=True, blank=True))
     revoked_at = internal(models.DateTimeField(_("revoked"), null=True, blank=True))
+    warned_at = internal(models.DateTimeField(_("its end was told"), null=True, blank=True, editable=False))
 
     objects = ApiTokenQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""Bodies of settings."""
+"""Bodies of settings and feature flags."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from crm.core.api.serializers import StrictSerializer
 from crm.core.options import Level, Nature
+from organisation.choices import FlagStep
 
 SCOPES = [level.value.lower() for level in Level]
 
@@ -49,3 +50,39 @@ class NewValueSerializer(StrictSerializer):
         allow_null=True, help_text="Number, truth, a choice, a decimal as text, a time of day as HH:MM."
     )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, label=_("Reason"))
+
+
+class FlagSerializer(serializers.Serializer[Any]):
+    """A feature flag. `obstacle` is why it cannot go to its next step now, "" where it can or is at its last."""
+
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    owner = serializers.CharField(help_text="Who answers for its end.")
+    ends_on = serializers.DateField()
+    is_expired = serializers.BooleanField()
+    needs = serializers.ListField(child=serializers.CharField(), help_text="Flags that must be on for everybody first.")
+    step = serializers.ChoiceField(choices=FlagStep.values)
+    step_since = serializers.DateTimeField(allow_null=True, help_text="null where it was never on.")
+    obstacle = serializers.CharField(allow_blank=True, help_text="In the caller's language.")
+    user_ids = serializers.ListField(child=serializers.IntegerField())
+    team_ids = serializers.ListField(child=serializers.IntegerField())
+    version = serializers.IntegerField()
+
+
+class FlagListSerializer(serializers.Serializer[Any]):
+    """All feature flags, what is needed before what needs it."""
+
+    results = FlagSerializer(many=True)
+
+
+class FlagOffSerializer(StrictSerializer):
+    """Why it is switched off; it stands in the history."""
+
+    reason = serializers.CharField(max_length=300)
+
+
+class FlagFirstSerializer(StrictSerializer):
+    """Who has the flag first."""
+
+    user_ids = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=1000)
+    team_ids = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=1000)

@@ -15,7 +15,7 @@ from organisation.services.people import (
 )
 from organisation.services.settings import clear_value, set_value
 from organisation.services.teams import change_team, create_team
-from organisation.services.tokens import create_token, revoke_token
+from organisation.services.tokens import create_token, forget_tokens, revoke_token, tell_endings
 
 __all__ = [
     "advance_flag",
@@ -31,6 +31,7 @@ __all__ = [
     "create_token",
     "create_user",
     "deactivate_user",
+    "forget_tokens",
     "leave_demo",
     "new_set_up_link",
     "reactivate_user",
@@ -39,4 +40,5 @@ __all__ = [
     "set_password_by_link",
     "set_value",
     "switch_off_flag",
+    "tell_endings",
 ]

@@ -1,4 +1,4 @@
-"""Tokens of programs: made and revoked by their user, ended with his access."""
+"""Tokens of programs: made and revoked by their user, ended with his access, told before they end, forgotten after."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from crm.core.api.callers import token_scopes
 from crm.core.errors import Conflict, Invalid
-from organisation.events import TokenCreated, TokenRevoked
-from organisation.models import ApiToken, User
+from organisation.events import TokenCreated, TokenEnding, TokenRevoked
+from organisation.models import ApiToken, OneTimeLink, User
 from organisation.tokens import issue
 from outbox.services import publish
 
 LONGEST_DAYS: Final = 365
 MOST_TOKENS: Final = 20
+WARNINGS: Final = (timedelta(days=30), timedelta(days=7))  # before the end (integrations.md, Credentials)
+KEPT: Final = timedelta(days=30)  # after the end (compliance.md, Retention)
 
 
 @transaction.atomic
@@ -66,3 +69,30 @@ def end_tokens(*, scope: Scope, user_id: int) -> int:
     for token_id in ids:
         publish(TokenRevoked(user_id=user_id, token_id=token_id))
     return len(ids)
+
+
+@transaction.atomic
+def tell_endings(*, scope: Scope) -> int:
+    """Publish the end of each live token 30 and 7 days before it, each once, however late; how many. For a job.
+
+    One that was made for less time than that is not told of it.
+    """
+    live = ApiToken.objects.visible_to(scope).live(scope.now).filter(expires_at__lte=scope.now + max(WARNINGS))
+    told = 0
+    for row in live.select_for_update(of=("self",)).order_by("pk"):
+        since = row.warned_at or row.created_at
+        if any(since < row.expires_at - before <= scope.now for before in WARNINGS):
+            row.warned_at = scope.now
+            row.save(update_fields=["warned_at"])
+            days = (row.expires_at - scope.now).days
+            publish(TokenEnding(user_id=row.user_id, token_id=row.pk, days=days))
+            told += 1
+    return told
+
+
+def forget_tokens(*, scope: Scope) -> int:
+    """Delete tokens and one-time links 30 days after their end; how many. For a job."""
+    old = scope.now - KEPT
+    tokens = ApiToken.objects.visible_to(scope).filter(Q(expires_at__lt=old) | Q(revoked_at__lt=old))
+    links = OneTimeLink.objects.visible_to(scope).filter(expires_at__lt=old)
+    return tokens.delete()[0] + links.delete()[0]

@@ -107,7 +107,7 @@ def sign_in_demo(request: HttpRequest) -> HttpResponse:
     if wanted not in offered:
         raise Http404
     login(request, person_signing_in(int(wanted)), backend=BACKEND)
-    request.session[PASSED] = True
+    request.session[PASSED] = request.session[demo_sign_in.SIGNED_IN] = True
     return redirect("home")
 
 

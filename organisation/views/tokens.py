@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -22,15 +23,17 @@ TOKEN_KEY = "new_api_token"  # noqa: S105 - the session's name for it; shown onc
 
 @login_required
 @never_cache
-@sensitive_variables("shown")
+@sensitive_variables("shown", "token", "form", "context")
 @require_http_methods(["GET", "POST"])
+# A way in of its own: asked for as for a second factor.
+@reauthentication_required(allow_get=True, app="organisation")  # type: ignore[untyped-decorator]
 def tokens(request: CrmRequest) -> HttpResponse:
-    """One's tokens, newest first; POST makes one, which the next page shows once."""
+    """One's tokens, newest first; POST makes one after a fresh sign-in, which the next page shows once."""
     request.scope.require("tokens.own")
     form = TokenForm(request.POST if request.method == "POST" else None, initial={"days": 90})
     if form.submit(services.create_token, scope=request.scope):
-        row, token = form.result
-        request.session[TOKEN_KEY] = {"id": row.pk, "token": encrypt(token)}
+        _row, token = form.result
+        request.session[TOKEN_KEY] = encrypt(token)
         messages.success(request, _("Token made."))
         return redirect("organisation:tokens")
     shown = request.session.pop(TOKEN_KEY, None) if request.method == "GET" else None
@@ -39,7 +42,7 @@ def tokens(request: CrmRequest) -> HttpResponse:
         "form": form,
         "tokens": own,
         "now": request.scope.now,
-        "shown": decrypt(shown["token"]) if shown else None,
+        "shown": decrypt(shown) if shown else None,
         "tab": "tokens",
     }
     return render(request, "organisation/tokens.html", context, status=422 if form.errors else 200)

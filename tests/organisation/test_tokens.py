@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.cache import cache
@@ -10,21 +13,28 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.core.access import activate, system_scope_for
+from crm.core.access import activate, system_scope, system_scope_for
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
+from messaging import handlers
+from messaging.models import Message, Notice
 from organisation import services
 from organisation.answers import AnswerRows, forget_answers
 from organisation.choices import Role
-from organisation.models import ApiToken, IdempotencyKey
+from organisation.models import ApiToken, IdempotencyKey, OneTimeLink
 from organisation.services.tokens import MOST_TOKENS
 from outbox.models import Event
 from tests.api.conftest import ApiClient, give_token
-from tests.conftest import scope_of
+from tests.conftest import PASSWORD, scope_of
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/settings/tokens/"
 GOOD = {"name": "Nightly export", "scopes": ["customers.read"], "days": 30}
+
+
+def tokens_of(user) -> list[str]:
+    with system_scope(user.organisation_id, job="test"):
+        return list(ApiToken.objects.filter(user=user).values_list("name", flat=True))
 
 
 @pytest.fixture(autouse=True)
@@ -128,11 +138,17 @@ def test_nobody_reads_anothers_tokens_but_administrators(people, other_organisat
     assert counts == {"self": 1, "colleague": 0, "administrator": 1, "stranger": 0}
 
 
-def test_the_page_makes_a_token_and_shows_it_once(as_user, people):
-    client = as_user(people(Role.REP))
+def test_the_page_makes_a_token_after_a_fresh_sign_in_and_shows_it_once(as_user, people):
+    rep = people(Role.REP)
+    client = as_user(rep)
     assert "No token yet" in client.get(PAGE).content.decode()
-    made = client.post(PAGE, GOOD | {"days": "30"})
+    asked = client.post(PAGE, GOOD | {"days": "30"})
+    assert (asked.status_code, asked["Location"]) == (302, f"/accounts/reauthenticate/?next={quote(PAGE, safe='')}")
+    assert client.post(asked["Location"], {"password": "wrong wrong wrong", "next": PAGE}).status_code == 200
+    assert tokens_of(rep) == []
+    made = client.post(asked["Location"], {"password": PASSWORD, "next": PAGE})
     assert (made.status_code, made["Location"]) == (302, PAGE)
+    assert tokens_of(rep) == ["Nightly export"], "what was typed before is not lost"
     page = client.get(PAGE)
     assert "no-store" in page["Cache-Control"]
     token = page.content.decode().partition('value="fp_')[2].partition('"')[0]
@@ -143,10 +159,35 @@ def test_the_page_makes_a_token_and_shows_it_once(as_user, people):
     assert f"fp_{token[:6]}" in again
 
 
+def test_the_sign_in_is_fresh_for_five_minutes(as_user, people, monkeypatch):
+    client = as_user(people(Role.REP))
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert client.post(PAGE, GOOD | {"days": "30"})["Location"] == PAGE
+    monkeypatch.setattr("allauth.account.internal.flows.reauthentication.time.time", lambda: time.time_ns() / 1e9 + 301)
+    assert client.post(PAGE, GOOD | {"days": "30"})["Location"].startswith("/accounts/reauthenticate/")
+
+
+def test_who_tries_the_demo_by_one_click_makes_one_without_a_password(client, settings):
+    from tests.conftest import make_organisation, make_user
+
+    settings.EMBEDDED = settings.ON_LOOPBACK = True
+    user = make_user(make_organisation(is_demo=True), Role.REP)
+    here = {"headers": {"host": "127.0.0.1:8000"}, "REMOTE_ADDR": "127.0.0.1"}
+    client.post("/accounts/login/demo/", {"user": user.pk}, **here)
+    settings.ON_LOOPBACK = False
+    assert client.post(PAGE, GOOD | {"days": "30"}, **here)["Location"].startswith("/accounts/reauthenticate/")
+    settings.ON_LOOPBACK = True
+    assert client.post(PAGE, GOOD | {"days": "30"}, **here)["Location"] == PAGE
+    assert tokens_of(user) == ["Nightly export"]
+    other = client.get("/accounts/second-factor/codes/new/", **here)
+    assert "reauthenticate" in other["Location"], "the sign-in itself is guarded as everywhere"
+
+
 def test_the_page_says_what_is_wrong_and_revokes(as_user, people):
     rep = people(Role.REP)
     row, token = give_token(rep)
     client = as_user(rep)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     wrong = client.post(PAGE, {"name": "", "days": "30"})
     assert wrong.status_code == 422
     done = client.post(reverse("organisation:revoke_token", args=[row.pk]))
@@ -155,6 +196,85 @@ def test_the_page_says_what_is_wrong_and_revokes(as_user, people):
     assert ApiClient(token).get("/api/customers/").status_code == 401
     other, _token = give_token(people(Role.REP))
     assert client.post(reverse("organisation:revoke_token", args=[other.pk])).status_code == 404
+
+
+# Before and after the end
+
+
+def told(organisation):
+    with system_scope(organisation.pk, job="test"):
+        rows = Event.objects.filter(type="token.ending").order_by("id")
+        return [(one.data["token_id"], one.data["days"]) for one in rows]
+
+
+def tell(organisation, days_on: float) -> int:
+    """What the job does on a later day."""
+    later = timezone.now() + timedelta(days=days_on)
+    with system_scope(organisation.pk, job="test", now=later) as scope:
+        return services.tell_endings(scope=scope)
+
+
+def test_the_end_is_told_thirty_and_seven_days_before_once_each(organisation, people):
+    rep, now = people(Role.REP), timezone.now()
+    year, _token = give_token(rep, until=now + timedelta(days=365))
+    month, _token = give_token(rep, until=now + timedelta(days=30))
+    week, _token = give_token(rep, until=now + timedelta(days=7))
+    revoked, _token = give_token(rep, until=now + timedelta(days=365))
+    with system_scope(organisation.pk, job="test"):
+        ApiToken.objects.filter(pk=revoked.pk).update(revoked_at=now)
+    happened = {day: tell(organisation, day) for day in (0, 1, 22, 24, 25, 334, 335.5, 336, 357, 359, 360, 366)}
+    assert {day: count for day, count in happened.items() if count} == {24: 1, 335.5: 1, 359: 1}
+    assert told(organisation) == [(month.pk, 5), (year.pk, 29), (year.pk, 5)]
+    assert week.pk not in {pk for pk, _days in told(organisation)}, "made for a week: its maker knows"
+
+
+def test_a_job_that_stood_still_tells_once_all_the_same(organisation, people):
+    year, _token = give_token(people(Role.REP), until=timezone.now() + timedelta(days=365))
+    assert [tell(organisation, day) for day in (362, 362, 363)] == [1, 0, 0]
+    assert told(organisation) == [(year.pk, 2)]
+
+
+def test_the_owner_is_told_by_mail(organisation, people):
+    rep, other = people(Role.REP), people(Role.ADMINISTRATOR)
+    row, _token = give_token(rep, until=timezone.now() + timedelta(days=365), name="Nightly export")
+    tell(organisation, 340)
+    with system_scope(organisation.pk, job="test", now=timezone.now() + timedelta(days=340)) as scope:
+        event = Event.objects.get(type="token.ending")
+        handlers.tell_token_ending(event, scope)
+        notice = Notice.objects.get()
+        assert (notice.user_id, notice.address) == (rep.pk, PAGE)
+        assert f"{row.expires_at.astimezone(ZoneInfo(scope.zone)):%d.%m.%Y}" in notice.text
+        assert "Nightly export" in notice.text
+        assert [one.user_id for one in Message.objects.all()] == [rep.pk]
+        assert "Nightly export" not in str(event.data)
+        Notice.objects.all().delete()
+        ApiToken.objects.update(revoked_at=scope.now)
+        handlers.tell_token_ending(event, scope)
+        assert not Notice.objects.exists(), f"revoked meanwhile, {other} is not told either"
+
+
+def test_tokens_and_links_are_forgotten_thirty_days_after_their_end(organisation, people):
+    rep, now = people(Role.REP), timezone.now()
+    days = timedelta(days=1)
+    kept = [
+        give_token(rep, until=now + 365 * days)[0],
+        give_token(rep, made_at=now - 60 * days, until=now - 29 * days)[0],
+    ]
+    give_token(rep, made_at=now - 60 * days, until=now - 31 * days)
+    early = give_token(rep, until=now + 365 * days)[0]
+    with system_scope(organisation.pk, job="test") as scope:
+        ApiToken.objects.filter(pk=early.pk).update(revoked_at=now - 31 * days)
+        for number, age in enumerate((29, 31)):
+            OneTimeLink.objects.create(
+                organisation=organisation,
+                user=rep,
+                purpose="SET_UP",
+                digest=bytes([number] * 32),
+                expires_at=now - age * days,
+            )
+        assert services.forget_tokens(scope=scope) == 3
+        assert set(ApiToken.objects.values_list("pk", flat=True)) == {row.pk for row in kept}
+        assert OneTimeLink.objects.count() == 1
 
 
 # Kept answers
