@@ -46,10 +46,10 @@ def move_to_chain(*, scope: Scope, customer_id: int, chain_id: int) -> Customer:
     customer = lock_own(scope, customer_id, right="customers.add_location")
     if customer.account_type == AccountType.CHAIN:
         raise Conflict(_("A chain belongs to no chain."))
-    if customer.chain_id == chain_id:
-        return customer
     if customer.chain_id is not None and not may_change_chain(scope, customer.chain_id):
         raise Forbidden(_("Only who looks after both chains moves a location between them."))
+    if customer.chain_id == chain_id:
+        return customer
     try:
         chain = lock_chain(scope, chain_id)
     except NotFound:
