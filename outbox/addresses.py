@@ -114,5 +114,9 @@ def _resolve(host: str, port: int) -> tuple[str, ...]:
 
 @cache
 def _resolver() -> ThreadPoolExecutor:
-    """Made at the first use, so after a worker's fork; a silent resolver costs one of these threads, no more."""
-    return ThreadPoolExecutor(8, thread_name_prefix="resolve")
+    """Made at the first use, so after a worker's fork.
+
+    A silent name server holds a thread for longer than anybody waits, so there are as many as requests under way: names of
+    a few dead subscribers must not leave the others' unresolved.
+    """
+    return ThreadPoolExecutor(64, thread_name_prefix="resolve")

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from outbox.envelope import PING, origin, schema_address
 from outbox.events import DomainEvent
+from outbox.matching import is_area
 from outbox.models import Event
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -69,7 +70,7 @@ def event_type(kind: str, version: int) -> EventType | None:
 def is_known(pattern: str) -> bool:
     """Whether a type of a subscription (exact or `area.*`) can ever match."""
     names = {one.type for one in event_types()}
-    return pattern in names or (pattern.endswith(".*") and any(name.startswith(pattern[:-1]) for name in names))
+    return pattern in names or (is_area(pattern) and any(name.startswith(pattern[:-1]) for name in names))
 
 
 def _classes(base: type[DomainEvent]) -> Iterator[type[DomainEvent]]:

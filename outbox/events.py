@@ -81,6 +81,17 @@ class SecretRotated(_OfConnection):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSecretOld(_OfConnection):
+    """A secret has been in use for more than a year; `owner_id`: whom the connection wants told."""
+
+    type: ClassVar[str] = "integration.secret.old"
+
+    owner_id: int | None
+    secret_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxDead(_OfConnection):
     """An event that came in was given up; `inbox_event_id` is its row, `reason` an InboxReason."""
 
@@ -130,3 +141,13 @@ class SubscriptionDisabled(SubscriptionEvent):
 
     owner_id: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionSecretOld(SubscriptionEvent):
+    """A subscriber's secret has been in use for more than a year; `owner_id` is the user to be told."""
+
+    type: ClassVar[str] = "subscription.secret.old"
+
+    owner_id: int
+    secret_id: int

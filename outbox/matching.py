@@ -17,5 +17,10 @@ def of_types(types: Sequence[str]) -> Q:
     for one in types:
         if one == EVERYTHING:
             return Q()
-        found |= Q(type__startswith=one[:-1]) if one.endswith(".*") else Q(type=one)
+        found |= Q(type__startswith=one[:-1]) if is_area(one) else Q(type=one)
     return found
+
+
+def is_area(pattern: str) -> bool:
+    """Whether it stands for a whole area: its first word and `.*`, nothing between."""
+    return pattern.endswith(".*") and "." not in pattern[:-2]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from prometheus_client import Counter
 
 from crm.core.access import Scope
 from crm.core.metrics import Figure, of_each_organisation
-from outbox.choices import OPEN, DeliveryState, InboxState
-from outbox.models import Delivery, Dispatch, Heartbeat, InboxEvent
+from outbox.choices import OPEN, DeliveryState, InboxState, SubscriptionState
+from outbox.envelope import PING
+from outbox.models import Delivery, Dispatch, Heartbeat, InboxEvent, Subscription
 from outbox.services import relay_lag
 
 ATTEMPTS = Counter("freshplan_outbox_attempts", "Attempts to run a handler.", ["handler", "result"])
@@ -33,10 +34,22 @@ def figures() -> Iterator[Figure]:
     counted = of_each_organisation(_counts)
     for name, help_ in COUNTED.items():
         yield Figure(name, help_, sum(of[name] for of in counted))
+    states = of_each_organisation(_subscriptions)
+    for state in SubscriptionState.values:
+        in_it = sum(of.get(state, 0) for of in states)
+        yield Figure(
+            "freshplan_webhook_subscriptions", "Subscribers of events by state.", in_it, {"state": state.lower()}
+        )
     now = timezone.now()
     for beat in Heartbeat.objects.all():
         age = (now - beat.beat_at).total_seconds()
         yield Figure("freshplan_heartbeat_age_seconds", "Since the last sign of life.", age, {"process": beat.name})
+
+
+def _subscriptions(scope: Scope) -> dict[str, int]:
+    """How many of one organisation are in each state."""
+    rows = Subscription.objects.visible_to(scope).order_by().values_list("state")
+    return dict(rows.annotate(number=Count("pk")))
 
 
 def _counts(scope: Scope) -> dict[str, int]:
@@ -48,7 +61,7 @@ def _counts(scope: Scope) -> dict[str, int]:
         deliveries.filter(state=DeliveryState.WAITING),
         deliveries.filter(state=DeliveryState.DEAD),
         dispatches.waiting(),
-        dispatches.dead(),
+        dispatches.dead().exclude(type=PING),
         inbox.filter(state__in=OPEN),
         inbox.filter(state=InboxState.DEAD),
     )

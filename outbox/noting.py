@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection
-from django.db.models import Max
 from django.utils import timezone
 
 from crm.core.access import Scope
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 SLOWED_AFTER: Final = 20  # failures in a row
 TELL_AFTER: Final = (24, 1)  # hours of failing after which the owner is told, longest first
 ENDED_AFTER: Final = timedelta(days=5)  # without a success, and at least as many attempts as one plan has
+LIVE: Final = frozenset({SubscriptionState.ACTIVE, SubscriptionState.FAILING})
 
 _DONE: Final = """
 UPDATE outbox_dispatch d SET state = 'DONE', done_at = %(now)s, error = '', locked_until = NULL
@@ -106,11 +106,12 @@ def _open(dispatch: Dispatch) -> DispatchQuerySet:
 
 
 def disable(subscription: Subscription, reason: SubscriptionReason, now: datetime) -> None:
-    """End a subscription by itself, remember where the feed stood, and tell."""
-    placed = Event.objects.filter(organisation_id=subscription.organisation_id, position__isnull=False)
+    """End a running subscription by itself, remember where the feed stood, and tell. The caller holds the pace."""
+    if subscription.state not in LIVE:
+        return
     subscription.state, subscription.reason = SubscriptionState.DISABLED, reason
     subscription.state_since = now
-    subscription.stopped_at = placed.aggregate(last=Max("position"))["last"] or 0
+    subscription.stopped_at = Event.objects.filter(organisation_id=subscription.organisation_id).last_position()
     subscription.save(update_fields=["state", "reason", "state_since", "stopped_at"])
     publish(SubscriptionDisabled(subscription_id=subscription.pk, owner_id=subscription.owner_id, reason=reason))
 
@@ -120,7 +121,7 @@ def look_after(subscription: Subscription, pace: SubscriptionPace, now: datetime
 
     The caller holds the pace and saves it.
     """
-    if pace.failing_since is None or subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.FAILING}:
+    if pace.failing_since is None or subscription.state not in LIVE:
         return
     failing = now - pace.failing_since
     if failing >= ENDED_AFTER and pace.failures >= ATTEMPTS:
@@ -134,7 +135,14 @@ def look_after(subscription: Subscription, pace: SubscriptionPace, now: datetime
 
 
 def _plan(dispatch: Dispatch, outcome: Outcome, now: datetime) -> None:
-    """The next attempt, or the end. A test message has one attempt: whoever sent it looks at what comes back."""
+    """The next attempt, or the end. A test message has one attempt: whoever sent it looks at what comes back.
+
+    What was under way when its replay was stopped is not tried again: it is as it was before.
+    """
+    if dispatch.replay_id and Replay.objects.filter(pk=dispatch.replay_id, state=ReplayState.STOPPED).exists():
+        before = DispatchState(dispatch.before or DispatchState.SKIPPED)
+        finish(dispatch, before, now, outcome.error if before == DispatchState.DEAD else "")
+        return
     not_before = wished(outcome.status or 0, outcome.retry_after, now)
     due = None if dispatch.type == PING else next_attempt(dispatch.attempts, now, not_before=not_before)
     if due is None:
@@ -163,7 +171,7 @@ def _note_success(
 def _note_failure(subscription: Subscription, pace: SubscriptionPace, outcome: Outcome, now: datetime) -> None:
     pace.failures += 1
     pace.failing_since = pace.failing_since or outcome.started
-    if subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.FAILING}:
+    if subscription.state not in LIVE:
         return
     if outcome.status == 410:
         disable(subscription, SubscriptionReason.GONE, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from django.db.models import Model, Q
+from django.db.models import Max, Model, Q
 
 from crm.core.access import Scope, ScopedQuerySet
 from outbox.choices import DispatchState
@@ -28,6 +28,11 @@ class EventQuerySet(ScopedQuerySet["Event"]):
     def after(self, position: int) -> Self:
         """The feed behind `position`: only events that have a place in it, in its order."""
         return self.filter(position__gt=position).order_by("position")
+
+    def last_position(self) -> int:
+        """Where the feed stands; 0 before its first event."""
+        last: int | None = self.aggregate(last=Max("position"))["last"]
+        return last or 0
 
 
 class DeliveryQuerySet(ScopedQuerySet["Delivery"]):

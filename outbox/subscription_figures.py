@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import connection
 
 from crm.core.access import Scope
+from outbox.envelope import PING
 from outbox.models import Subscription
 
 PERIOD: Final = timedelta(hours=24)
@@ -21,7 +22,7 @@ SELECT s.id, waiting.messages, waiting.oldest, dead.messages, tried.attempts, tr
                          WHERE o.subscription_id = s.id AND o.state = 'WAITING' ORDER BY o.position LIMIT 1) AS oldest
                   FROM outbox_dispatch w WHERE w.subscription_id = s.id AND w.state = 'WAITING') AS waiting,
        LATERAL (SELECT count(*) AS messages FROM outbox_dispatch d
-                 WHERE d.subscription_id = s.id AND d.state = 'DEAD') AS dead,
+                 WHERE d.subscription_id = s.id AND d.state = 'DEAD' AND d.type <> %(ping)s) AS dead,
        LATERAL (SELECT count(*) AS attempts, count(*) FILTER (WHERE a.error = '') AS accepted,
                        percentile_disc(0.95) WITHIN GROUP (ORDER BY a.milliseconds) FILTER (WHERE a.error = '') AS p95
                   FROM outbox_attempt a WHERE a.subscription_id = s.id AND a.at >= %(since)s) AS tried
@@ -30,7 +31,10 @@ SELECT s.id, waiting.messages, waiting.oldest, dead.messages, tried.attempts, tr
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One subscriber: messages waiting and since when, given up; of the last 24 hours the share accepted and p95 (ms)."""
+    """One subscriber: messages waiting and since when, given up; of the last 24 hours the share accepted and p95 (ms).
+
+    A test message is tried once, by whoever looks at what comes back: it is none of those given up.
+    """
 
     waiting: int = 0
     oldest: datetime | None = None
@@ -62,7 +66,7 @@ def overview(scope: Scope) -> list[Line]:
 
 def figures_of(scope: Scope, ids: list[int]) -> dict[int, Figures]:
     """The figures of these subscriptions; the database shows only what the scope sees."""
-    values: dict[str, Any] = {"ids": ids, "since": scope.now - PERIOD}
+    values: dict[str, Any] = {"ids": ids, "since": scope.now - PERIOD, "ping": PING}
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES, values)
         return {row[0]: Figures(*row[1:]) for row in cursor.fetchall()}

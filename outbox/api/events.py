@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from crm.core.api.problems import InvalidQuery
 from crm.core.api.serializers import example, read_body
 from crm.core.api.views import ApiView
-from crm.core.errors import NotFound
+from crm.core.errors import Invalid, NotFound
 from outbox.api.webhook_serializers import (
     EventTypeListSerializer,
     FeedQuerySerializer,
@@ -24,7 +24,7 @@ from outbox.api.webhook_serializers import (
 )
 from outbox.catalogue import event_type, event_types
 from outbox.envelope import schema_address
-from outbox.models import Replay
+from outbox.models import Replay, Subscription
 from outbox.services import feed, replays
 
 AREA: Final = "events"
@@ -129,6 +129,8 @@ class ReplaysView(ApiView):
     def post(self, request: Request) -> Response:
         """In order, behind nothing live; at most 100,000. With `dry_run` they are only counted (200)."""
         asked = read_body(NewReplaySerializer(data=request.data))
+        if not Subscription.objects.visible_to(self.scope).filter(pk=asked["subscription"]).exists():
+            raise Invalid(_("There is no such subscription."), field="subscription")
         done = replays.replay_events(
             scope=self.scope,
             subscription_id=asked["subscription"],

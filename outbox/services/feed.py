@@ -20,6 +20,9 @@ from outbox.visibility import seen_subjects
 MOST: Final = 1_000  # events on one page
 LONGEST_WAIT: Final = 25.0  # seconds
 LOOKED_AT: Final = 5_000  # events read at most for one page; whoever sees few of them goes on from `next`
+WALKED: Final = (
+    100_000  # positions walked at most for one page by who asks for types: there may be none of them for long
+)
 PAUSE: Final = 0.25  # seconds between two looks while waiting
 
 # A waiting reader keeps a thread of the web process: two of these at once, others are answered without waiting.
@@ -47,6 +50,7 @@ def read_feed(
     """The events behind position `after` that `scope` may know of, oldest first.
 
     `types` exact or `area.*`; `subject` as in the envelope; `wait` seconds (at most 25) until something comes.
+    A page may be empty though there is `more`: then nothing of these types lies before `next`.
     Positions are given in the order of commits, so nothing ever appears behind a reader. Raises Invalid.
     """
     if not 1 <= limit <= MOST or not 0 <= wait <= LONGEST_WAIT or after < 0:
@@ -64,6 +68,13 @@ def read_feed(
     return page
 
 
+def _end_of_walk(scope: Scope, after: int) -> int | None:
+    """The position at which a page ends though it found little, or None where the feed ends before."""
+    end = after + WALKED
+    feed_end = Event.objects.filter(organisation_id=scope.organisation_id).last_position()
+    return end if end < feed_end else None
+
+
 def _page(scope: Scope, after: int, types: Sequence[str], subject: str, limit: int) -> FeedPage:
     rows = Event.objects.filter(organisation_id=scope.organisation_id).after(after).filter(of_types(types))
     rows = rows.exclude(type=PING)
@@ -75,7 +86,8 @@ def _page(scope: Scope, after: int, types: Sequence[str], subject: str, limit: i
     most = limit if scope.sees_all else LOOKED_AT
     # The log is closed to who does not see every row; what he may know of is asked for below, subject by subject.
     with activate(scope.widened("feed")):
-        found = list(rows[: most + 1])
+        end = _end_of_walk(scope, after) if types and not subject else None
+        found = list((rows if end is None else rows.filter(position__lte=end))[: most + 1])
     more = len(found) > most
     found = found[:most]
     seen = seen_subjects(scope, [(event.subject_type, event.subject_id) for event in found])
@@ -83,6 +95,8 @@ def _page(scope: Scope, after: int, types: Sequence[str], subject: str, limit: i
     if len(shown) > limit:
         shown, more = shown[:limit], True
         last = shown[-1].position
+    elif end is not None and not more:
+        last, more = end, True  # nothing of theirs up to here, and the feed goes on
     else:
         last = found[-1].position if found else after
     return FeedPage([envelope(event) for event in shown], last or after, more)

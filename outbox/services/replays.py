@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
@@ -16,7 +17,7 @@ from crm.core.errors import Conflict, Forbidden, Invalid
 from outbox.choices import DispatchState, ReplayState, SubscriptionState
 from outbox.envelope import PING
 from outbox.matching import of_types
-from outbox.models import Dispatch, Event, Replay, Subscription, SubscriptionPace
+from outbox.models import Attempt, Dispatch, Event, Replay, Subscription, SubscriptionPace
 from outbox.wakeup import wake_senders
 
 LONGEST: Final = 100_000  # events in one replay
@@ -88,9 +89,8 @@ def replay_events(
             count=count,
             state=ReplayState.RUNNING if count else ReplayState.DONE,
         )
-        finished.update(
-            before=F("state"), state=DispatchState.WAITING, replay=replay, attempts=0, run_at=scope.now, error=""
-        )
+        # The error stays until the next attempt: where the replay is stopped, the message is as it was.
+        finished.update(before=F("state"), state=DispatchState.WAITING, replay=replay, attempts=0, run_at=scope.now)
         values: dict[str, Any] = {"subscription": subscription.pk, "replay": replay.pk, "events": missing}
         with connection.cursor() as cursor:
             cursor.execute(_MAKE, values)
@@ -110,15 +110,24 @@ def stop_replay(*, scope: Scope, replay_id: int) -> Replay:
     replay.refresh_from_db()
     if replay.state != ReplayState.RUNNING:
         raise Conflict(_("This replay has ended."), allowed=[])
-    under_way = Q(locked_until__gt=scope.now)
-    waiting = Dispatch.objects.waiting().filter(replay=replay).exclude(under_way)
+    put_back(replay, scope.now)
+    return replay
+
+
+def put_back(replay: Replay, now: datetime) -> None:
+    """End a replay: what it has not sent is as it was before. The caller holds the pace of its subscription.
+
+    What is under way at this moment is told of by whoever sends it (`noting`): accepted, or as it was before.
+    """
+    waiting = Dispatch.objects.waiting().filter(replay=replay).exclude(locked_until__gt=now)
     made = waiting.filter(before="")
-    made.filter(tries__isnull=True).delete()
-    made.update(state=DispatchState.SKIPPED, done_at=scope.now)
-    waiting.exclude(before="").update(state=F("before"), locked_until=None)
+    never_tried = made.filter(~Exists(Attempt.objects.filter(dispatch=OuterRef("pk"))))
+    never_tried._raw_delete(never_tried.db)  # set-based: nothing else hangs on them
+    made.update(state=DispatchState.SKIPPED, done_at=now)
+    numbers = Attempt.objects.filter(dispatch=OuterRef("pk")).order_by("-number").values("number")[:1]
+    waiting.exclude(before="").update(state=F("before"), attempts=Coalesce(Subquery(numbers), 0), locked_until=None)
     replay.state = ReplayState.STOPPED
     replay.save(update_fields=["state"])
-    return replay
 
 
 def _chosen(subscription: Subscription, *, start: datetime, end: datetime, types: Sequence[str], subject: str) -> Q:
@@ -149,8 +158,8 @@ def _missing(subscription: Subscription, chosen: Q) -> Any:
     events = Event.objects.filter(chosen).filter(of_types(subscription.types))
     if subscription.subject_kinds:
         events = events.filter(subject_type__in=subscription.subject_kinds)
-    had = Dispatch.objects.filter(subscription=subscription).values("event_id")
-    return events.exclude(pk__in=had).order_by("position").values_list("pk", flat=True)
+    had = Dispatch.objects.filter(subscription=subscription, event=OuterRef("pk"))
+    return events.filter(~Exists(had)).order_by("position").values_list("pk", flat=True)
 
 
 def _filters(start: datetime, end: datetime, types: Sequence[str], subject: str, only: Only) -> dict[str, Any]:

@@ -47,6 +47,7 @@ NAMES = {
     "freshplan_redis_up": [],
     "freshplan_webhook_attempts": ["result"],
     "freshplan_webhook_dead": [],
+    "freshplan_webhook_subscriptions": ["state"],
     "freshplan_webhook_undelivered": [],
 }
 

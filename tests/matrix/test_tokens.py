@@ -58,6 +58,9 @@ def bad_tokens(world: World, area: str, user) -> dict[str, tuple[str, int, str]]
     }
 
 
+NAMED_IN_BODY = frozenset({"webhooks_api:replays"})  # what is not there for the caller is wrong at its field
+
+
 @pytest.mark.parametrize(("name", "row"), cases(), ids=[f"{name}-{row.method}" for name, row in cases()])
 def test_a_good_token_is_let_in_and_each_bad_one_refused(name, row):
     cache.clear()
@@ -91,8 +94,9 @@ def test_a_token_of_another_organisation_finds_nothing(name, row):
     world = build_world()
     _row, foreign = give_token(world.people["foreign_administrator"])
     before = checksums(world)
+    answer = (400, "validation") if name in NAMED_IN_BODY else (404, "not-found")
     with transaction.atomic():
-        assert_problem(send(world, name, row, foreign), 404, "not-found")
+        assert_problem(send(world, name, row, foreign), *answer)
         assert checksums(world) == before
         transaction.set_rollback(True)
 

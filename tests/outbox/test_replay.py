@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 
 import jsonschema_rs
 import pytest
+from django.db import connection
 from django.utils import timezone, translation
 
 from crm.core.access import system_scope
 from crm.core.errors import Conflict, Forbidden, Invalid
+from customers.events import CustomerStatusChanged, CustomerUpdated
 from organisation.choices import Role
-from outbox.catalogue import event_type, event_types
+from outbox.catalogue import event_type, event_types, is_known
 from outbox.choices import ReplayState
-from outbox.models import Attempt, Dispatch, Replay, Subscription
+from outbox.matching import of_types
+from outbox.models import Attempt, Dispatch, Event, Replay, Subscription
 from outbox.plan import ATTEMPTS
 from outbox.relay import place
-from outbox.services import replays, subscriptions
+from outbox.services import feed, publish, replays, subscriptions
 from outbox.services.feed import read_feed
 from outbox.services.retention import trim_messages
 from tests.conftest import make_user
@@ -108,6 +112,81 @@ def test_a_stopped_replay_leaves_what_was_not_sent_as_it_was(
         doing(administrator, replays.stop_replay, replay_id=done.replay.pk)
 
 
+def test_what_is_under_way_when_a_replay_is_stopped_is_not_tried_again(
+    house, receiver, administrator, doing, subscribed, pumped, written, again, told
+):
+    subscription, _secret = subscribed()
+    written(ProbeHappened(probe_id=1, number=1))
+    pumped(subscription)
+    done = again(subscription, only="all")
+
+    def stop(_came):
+        try:
+            doing(administrator, replays.stop_replay, replay_id=done.replay.pk)
+        finally:
+            connection.close()
+        return Answering(status=500)
+
+    receiver.answer = stop
+    assert pumped(subscription) == 1
+    (message,) = told(Dispatch, type="probe.happened")
+    assert (message.state, message.error) == ("DONE", "")
+    assert [one.status for one in told(Attempt, dispatch=message)] == [200, 500]
+    due_now(house)
+    assert pumped(subscription) == 0
+
+
+def test_a_stopped_replay_leaves_the_dead_as_dead_as_they_were(
+    house, receiver, administrator, doing, subscribed, pumped, written, again, told
+):
+    subscription, _secret = subscribed()
+    receiver.answer = Answering(status=500)
+    written(ProbeHappened(probe_id=1, number=1))
+    for _n in range(ATTEMPTS):
+        pumped(subscription)
+        due_now(house)
+    (before,) = told(Dispatch, type="probe.happened")
+    done = again(subscription, only="dead")
+    doing(administrator, replays.stop_replay, replay_id=done.replay.pk)
+    (after,) = told(Dispatch, type="probe.happened")
+    assert (after.state, after.attempts, after.error) == (before.state, before.attempts, before.error)
+    assert (before.state, before.attempts, before.error) == ("DEAD", ATTEMPTS, "STATUS")
+
+
+def test_going_on_from_now_ends_a_replay_and_another_one_may_begin(
+    receiver, administrator, doing, subscribed, pumped, written, again, told
+):
+    subscription, _secret = subscribed()
+    written(ProbeHappened(probe_id=1, number=1))
+    pumped(subscription)
+    doing(administrator, subscriptions.pause_subscription, subscription_id=subscription.pk)
+    again(subscription, only="all")
+    doing(administrator, subscriptions.resume_subscription, subscription_id=subscription.pk, start="now")
+    assert [one.state for one in told(Replay)] == [ReplayState.STOPPED]
+    assert [one.state for one in told(Dispatch, type="probe.happened")] == ["DONE"]
+    assert again(subscription, only="all").count == 1
+
+
+def test_a_replay_behind_a_long_pause_loses_nothing_that_was_delivered(
+    house, administrator, doing, subscribed, pumped, again, told
+):
+    subscription, _secret = subscribed()
+    with system_scope(house.pk, job="test", now=timezone.now() - timedelta(days=40)):
+        publish(ProbeHappened(probe_id=1, number=1))
+    pumped(subscription)
+    doing(administrator, subscriptions.pause_subscription, subscription_id=subscription.pk)
+    again(subscription, only="all")
+    with system_scope(house.pk, job="test") as scope:
+        trim_messages(scope=scope)
+    assert [one.state for one in told(Dispatch, type="probe.happened")] == ["WAITING"], (
+        "the replay waits for a moment only"
+    )
+    with system_scope(house.pk, job="test", now=timezone.now() + timedelta(days=31)) as scope:
+        trim_messages(scope=scope)
+    assert [(one.state, one.error) for one in told(Dispatch, type="probe.happened")] == [("DONE", "")]
+    assert [one.state for one in told(Replay)] == [ReplayState.STOPPED]
+
+
 def test_a_replay_is_chosen_by_time_types_and_subject(subscribed, pumped, written, again):
     subscription, _secret = subscribed()
     written(ProbeHappened(probe_id=1, number=1), ProbeHappened(probe_id=2, number=2), ProbeBroke(probe_id=1, number=3))
@@ -164,11 +243,42 @@ def test_the_feed_goes_by_position_and_is_filtered(house, administrator, doing, 
             numbers(**wrong)
 
 
+def test_a_search_for_rare_types_walks_a_stretch_of_the_feed_at_a_time(
+    administrator, doing, written, as_relay, monkeypatch
+):
+    monkeypatch.setattr(feed, "WALKED", 2)
+    written(*[ProbeHappened(probe_id=1, number=n) for n in range(4)], ProbeBroke(probe_id=1, number=9))
+    with as_relay():
+        place()
+
+    def asked(after):
+        page = doing(administrator, read_feed, after=after, types=["probe.broke"])
+        return [one["data"]["number"] for one in page.items], page.next, page.more
+
+    assert asked(0) == ([], 2, True)
+    assert asked(2) == ([], 4, True)
+    assert asked(4) == ([9], 5, False)
+    assert doing(administrator, read_feed, types=["probe.happened"], limit=1).next == 1
+
+
+@pytest.mark.parametrize("pattern", ["*", "customer.*", "customer.status.*", "customer.status.changed", "probe.*"])
+def test_python_and_sql_hear_the_same(house, written, pattern):
+    written(
+        CustomerStatusChanged(customer_id=1, old="A", new="B"),
+        CustomerUpdated(customer_id=1, fields=("city",)),
+        ProbeHappened(probe_id=1, number=1),
+    )
+    with system_scope(house.pk, job="test"), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT type FROM outbox_event WHERE outbox_hears(ARRAY[%s]::varchar[], '{}', type, subject_type)",
+            [pattern],
+        )
+        heard = {row[0] for row in cursor.fetchall()}
+        assert set(Event.objects.filter(of_types([pattern])).values_list("type", flat=True)) == heard
+    assert is_known(pattern) == (bool(heard) and pattern != "*")
+
+
 def test_the_feed_waits_until_something_comes(house, administrator, doing, written, as_relay):
-    import threading
-
-    from django.db import connection
-
     def later():
         try:
             time.sleep(0.4)
