@@ -8,10 +8,8 @@ from crm.core.api import callers
 from crm.core.metrics import register_figures
 from crm.core.navigation import NavEntry, NewEntry, register_new
 from crm.core.navigation import register as register_area
-from customers import grants, long_work, metrics, notices, upkeep  # noqa: F401 - tasks and jobs register themselves
-from customers.models import Customer
+from customers import grants, hearing, long_work, metrics, notices, upkeep  # noqa: F401 - tasks and jobs register themselves
 from organisation.access import register_grants
-from outbox.visibility import register_subject
 
 
 def register() -> None:
@@ -21,10 +19,7 @@ def register() -> None:
     notices.register()
     callers.register_area("customers", _("Customers"))
     callers.register_area("fields", _("Field catalogue"))
-    register_subject(
-        "customer",
-        lambda scope, ids: list(Customer.objects.known_to(scope).filter(pk__in=ids).values_list("pk", flat=True)),
-    )
+    hearing.register()
     register_area(
         NavEntry(
             key="customers",

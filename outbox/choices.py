@@ -106,7 +106,9 @@ class SecretRole(TextChoices):
 
 
 class DispatchState(TextChoices):
-    """Where one event stands on its way to one subscriber. HIDDEN: not for the eyes of whom the subscription acts as."""
+    """Where one event stands on its way to one subscriber. HIDDEN: not for the eyes of whom the subscription acts as,
+    or outside of its condition.
+    """
 
     WAITING = "WAITING", _("Waiting")
     DONE = "DONE", _("Delivered")

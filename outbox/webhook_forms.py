@@ -28,6 +28,12 @@ def type_choices(scope: Scope) -> list[tuple[str, str]]:
     return everything + [(area, area) for area in areas] + [(name, name) for name in dict.fromkeys(names)]
 
 
+def kind_choices() -> list[tuple[str, str]]:
+    """What events can be about."""
+    kinds = sorted({one.subject_type for one in event_types() if one.type != PING})
+    return [(kind, kind) for kind in kinds]
+
+
 class SubscriptionForm(ServiceForm):
     """Where to, what, in whose name."""
 
@@ -50,12 +56,24 @@ class SubscriptionForm(ServiceForm):
     )
     description = forms.CharField(label=gettext_lazy("Description"), max_length=500, required=False)
     types = forms.MultipleChoiceField(label=gettext_lazy("Events"), widget=forms.CheckboxSelectMultiple)
+    subject_kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("Only about these kinds of records (none: about all)"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    where = forms.JSONField(
+        label=gettext_lazy("Only about accounts that meet"),
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": '{"field": "team", "op": "in", "value": [1]}'}),
+        help_text=gettext_lazy("A condition of the filter language over owner and team; empty: about all."),
+    )
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = get_user_model()._default_manager.visible_to(scope).active().order_by("name", "pk")
         self.fields["acts_as_id"].choices = [(one.pk, str(one)) for one in people]  # type: ignore[attr-defined]
         self.fields["types"].choices = type_choices(scope)  # type: ignore[attr-defined]
+        self.fields["subject_kinds"].choices = kind_choices()  # type: ignore[attr-defined]
         self.initial.setdefault("acts_as_id", scope.user_id)
 
 
@@ -105,6 +123,13 @@ class ReplayForm(ServiceForm):
         choices=[("dead", gettext_lazy("what was given up")), ("all", gettext_lazy("everything"))],
         initial="dead",
     )
+    types = forms.ChoiceField(label=gettext_lazy("Events"), required=False)
+    subject = forms.CharField(
+        label=gettext_lazy("Record"),
+        required=False,
+        max_length=60,
+        widget=forms.TextInput(attrs={"placeholder": "customer/123"}),
+    )
     start = forms.DateTimeField(
         label=gettext_lazy("From"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
@@ -116,10 +141,13 @@ class ReplayForm(ServiceForm):
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.scope = scope
+        choices = [("", _("all")), *(one for one in type_choices(scope) if one[0] != EVERYTHING)]
+        self.fields["types"].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """What the service takes: instants; without a beginning from the first event, without an end until now."""
         cleaned = super().clean() or self.cleaned_data
+        cleaned["types"] = [one for one in [cleaned.get("types")] if one]
         start, end = cleaned.get("start"), cleaned.get("end")
         cleaned["start"] = on_their_clock(start, self.scope) if start else BEGINNING
         cleaned["end"] = on_their_clock(end, self.scope) if end else self.scope.now

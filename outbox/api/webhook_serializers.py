@@ -73,6 +73,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
 
     types = serializers.ListField(child=serializers.CharField())
     subject_kinds = serializers.ListField(child=serializers.CharField())
+    where = serializers.DictField()
     owner_id = serializers.IntegerField()
     acts_as_id = serializers.IntegerField()
 
@@ -85,6 +86,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             "description",
             "types",
             "subject_kinds",
+            "where",
             "max_per_second",
             "owner_id",
             "acts_as_id",
@@ -124,6 +126,10 @@ class ChangeSubscriptionSerializer(StrictSerializer):
     types = serializers.ListField(child=serializers.CharField(max_length=80), min_length=1, max_length=200)
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
     subject_kinds = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=50)
+    where = serializers.DictField(
+        required=False,
+        help_text="Filter language over `owner` and `team` of the account that an event is about; `{}`: all.",
+    )
     acts_as_id = serializers.IntegerField(required=False, min_value=1, max_value=2**62)
     max_per_second = serializers.IntegerField(required=False, min_value=1, max_value=100)
 
@@ -187,7 +193,7 @@ class MessageListSerializer(serializers.Serializer[Any]):
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
-    """One try and what came back; the first 1,024 bytes of the answer as text."""
+    """One try and what came back; the first 1,024 bytes of the answer as text, for who manages webhooks."""
 
     status = serializers.IntegerField(allow_null=True)
     error = serializers.ChoiceField(choices=AttemptError.choices, allow_blank=True)
@@ -198,9 +204,9 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
         fields = ("number", "at", "status", "error", "milliseconds", "answer")
         read_only_fields = fields
 
-    def get_answer(self, attempt: Attempt) -> str:
-        """What the other side wrote."""
-        return bytes(attempt.answer).decode("utf-8", "replace")
+    def get_answer(self, attempt: Attempt) -> str | None:
+        """What the other side wrote, where the caller sees it (`whole`)."""
+        return bytes(attempt.answer).decode("utf-8", "replace") if self.context["whole"] else None
 
 
 class MessageWithAttemptsSerializer(MessageSerializer):

@@ -34,6 +34,7 @@ class Subscription(OrganisationModel, VersionedModel):
     subject_kinds = internal(
         ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("kinds of records"))
     )
+    where = internal(models.JSONField(_("condition on the account"), default=dict, db_default={}, blank=True))
     max_per_second = internal(models.PositiveSmallIntegerField(_("messages a second at most"), default=20))
     owner = internal(
         models.ForeignKey(

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
-from crm.core.errors import Conflict, Forbidden, Invalid
+from crm.core.errors import Conflict, Duplicate, Forbidden, Invalid
 from crm.core.options import option_value
 from outbox.addresses import AddressRefused, checked_addresses, checked_url
 from outbox.catalogue import event_types, is_known
-from outbox.choices import DispatchState, SecretRole, SubscriptionReason, SubscriptionState
+from outbox.choices import DispatchState, ReplayState, SecretRole, SubscriptionReason, SubscriptionState
 from outbox.encryption import seal
 from outbox.envelope import PING
 from outbox.events import SubscriberPinged
 from outbox.matching import EVERYTHING, PLACING_LOCK
-from outbox.models import Attempt, Dispatch, Replay, Subscription, SubscriptionPace, SubscriptionSecret
+from outbox.models import Attempt, Dispatch, Event, Replay, Subscription, SubscriptionPace, SubscriptionSecret
+from outbox.noting import LIVE
 from outbox.options import ROTATION_HOURS
 from outbox.services.events import publish
+from outbox.services.replays import put_back
 from outbox.signing import new_secret, seal_place
 from outbox.standard_webhooks import SECRET_BYTES, secret_bytes
+from outbox.visibility import checked_condition
 from outbox.wakeup import wake_senders
 
 RESOLVE_SECONDS: Final = 2.0  # a page waits for it
 LONGEST_OVERLAP: Final = timedelta(days=7)
-LIVE: Final = frozenset({SubscriptionState.ACTIVE, SubscriptionState.FAILING})
 Start = Literal["stop", "now"] | datetime
 
 # Messages that nobody made while it was switched off, or before it was there.
@@ -39,7 +41,8 @@ INSERT INTO outbox_dispatch (organisation_id, subscription_id, event_id, type, s
                              attempts, error, gap_told, before)
 SELECT e.organisation_id, s.id, e.id, e.type, e.subject_type, e.subject_id, e.position, 'WAITING', 0, '', false, ''
   FROM outbox_subscription s
-  JOIN outbox_event e ON e.organisation_id = s.organisation_id AND e.position > %(after)s AND e.type <> %(ping)s
+  JOIN outbox_event e ON e.organisation_id = s.organisation_id AND e.position > %(after)s AND e.position <= %(until)s
+   AND e.type <> %(ping)s
    AND (%(since)s::timestamptz IS NULL OR e.occurred_at >= %(since)s::timestamptz)
    AND outbox_hears(s.types, s.subject_kinds, e.type, e.subject_type)
  WHERE s.id = %(subscription)s
@@ -65,14 +68,16 @@ def create_subscription(
     types: Sequence[str],
     description: str = "",
     subject_kinds: Sequence[str] = (),
+    where: Mapping[str, Any] | None = None,
     acts_as_id: int | None = None,
     max_per_second: int = 20,
     secret: str = "",
 ) -> NewSecret:
     """A new subscriber: paused until its first test message, which is sent at once, was accepted.
 
-    `acts_as_id` is the user whose rights it has, oneself where not given. `secret`: one of the subscriber's own.
-    Raises Forbidden without `webhooks.manage`, Invalid, Conflict (field name) for a taken name.
+    `acts_as_id` is the user whose rights it has, oneself where not given. `where` is a tree of the filter language over owner
+    and team of the account that an event is about. `secret`: one of the subscriber's own.
+    Raises Forbidden without `webhooks.manage`, Invalid, Duplicate (field name).
     """
     scope.require("webhooks.manage")
     if scope.user_id is None:
@@ -91,6 +96,7 @@ def create_subscription(
         types=types,
         description=description,
         subject_kinds=subject_kinds,
+        where=where or {},
         max_per_second=max_per_second,
     )
     _save(subscription)
@@ -111,12 +117,13 @@ def change_subscription(
     types: Sequence[str],
     description: str = "",
     subject_kinds: Sequence[str] = (),
+    where: Mapping[str, Any] | None = None,
     acts_as_id: int | None = None,
     max_per_second: int = 20,
 ) -> Subscription:
     """Change a subscriber. A new address has to accept a test message first; events wait meanwhile.
 
-    Raises NotFound, Forbidden, Conflict (changed since `version`; name taken), Invalid.
+    Raises NotFound, Forbidden, Conflict (changed since `version`), Duplicate (name), Invalid.
     """
     subscription, _pace = _locked(scope, subscription_id)
     if subscription.version != version:
@@ -132,11 +139,18 @@ def change_subscription(
         types=types,
         description=description,
         subject_kinds=subject_kinds,
+        where=where or {},
         max_per_second=max_per_second,
     )
     moved = subscription.url != before
     if moved and subscription.state == SubscriptionState.DISABLED:
         subscription.proven_at = None
+    elif (
+        moved and subscription.reason == SubscriptionReason.BY_HAND
+    ):  # and that it stays, whatever the test message says
+        subscription.proven_at = None
+        if subscription.stopped_at is None:
+            subscription.stopped_at = _feed_end(scope)
     elif moved:
         _set_state(scope, subscription, SubscriptionState.PAUSED, SubscriptionReason.UNPROVEN)
     _save(subscription)
@@ -150,14 +164,17 @@ def change_subscription(
 def delete_subscription(*, scope: Scope, subscription_id: int) -> None:
     """Remove a subscriber with all that was kept of its messages. Raises NotFound, Forbidden."""
     subscription, _pace = _locked(scope, subscription_id)
+    messages = Dispatch.objects.filter(subscription=subscription)
+    for many in (Attempt.objects.filter(subscription=subscription), messages):
+        many._raw_delete(many.db)
+    _hold_feed()  # the relay makes no message between here and the end of what it would belong to
     for rows in (
-        Attempt.objects.filter(subscription=subscription),
-        Dispatch.objects.filter(subscription=subscription),
+        messages,
         Replay.objects.filter(subscription=subscription),
         SubscriptionSecret.objects.filter(subscription=subscription),
         SubscriptionPace.objects.filter(subscription=subscription),
     ):
-        rows._raw_delete(rows.db)  # set-based: these may be many, and nothing else hangs on them
+        rows._raw_delete(rows.db)  # nothing else hangs on them
     subscription.delete()
 
 
@@ -183,16 +200,18 @@ def pause_subscription(*, scope: Scope, subscription_id: int) -> Subscription:
 def resume_subscription(*, scope: Scope, subscription_id: int, start: Start = "stop") -> Subscription:
     """Go on: from where it stopped, from now, or with what happened since an instant.
 
-    Raises NotFound, Forbidden, Conflict where it runs already or has not accepted a test message.
+    A replay goes on with it only from where it stopped; else it ends. Raises NotFound, Forbidden, Conflict where it runs
+    already or has not accepted a test message.
     """
-    with connection.cursor() as cursor:  # no event gets its place while it is decided who hears of it
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACING_LOCK])
     subscription, pace = _locked(scope, subscription_id)
     if subscription.state in LIVE:
         raise Conflict(_("This subscription runs."), allowed=[])
     if subscription.proven_at is None or subscription.reason == SubscriptionReason.UNPROVEN:
         raise Conflict(_("The address has to accept a test message first."), allowed=[])
     waiting = Dispatch.objects.waiting().filter(subscription=subscription).exclude(type=PING)
+    if start != "stop":
+        for replay in Replay.objects.filter(subscription=subscription, state=ReplayState.RUNNING):
+            put_back(replay, scope.now)
     if start == "now":
         waiting.update(state=DispatchState.SKIPPED, done_at=scope.now)
     elif isinstance(start, datetime):
@@ -211,12 +230,10 @@ def resume_subscription(*, scope: Scope, subscription_id: int, start: Start = "s
 
 
 @transaction.atomic
-def rotate_secret(
-    *, scope: Scope, subscription_id: int, overlap: timedelta | None = None, secret: str = ""
-) -> NewSecret:
+def rotate_secret(*, scope: Scope, subscription_id: int, overlap: timedelta | None = None) -> NewSecret:
     """A new secret; the old one signs beside it for `overlap`, at most seven days, else for the hours of the setting.
 
-    Raises NotFound, Forbidden, Invalid, Conflict while an old one still signs.
+    Raises NotFound, Forbidden, Invalid (overlap), Conflict while an old one still signs.
     """
     subscription, _pace = _locked(scope, subscription_id)
     if overlap is None:
@@ -229,7 +246,7 @@ def rotate_secret(
         raise Conflict(_("The secret before still signs: end it first, or wait for its end."), allowed=[])
     old.delete()
     secrets.update(role=SecretRole.PREVIOUS, ends_at=scope.now + overlap)
-    return NewSecret(subscription, _add_secret(scope, subscription, secret))
+    return NewSecret(subscription, _add_secret(scope, subscription, ""))
 
 
 @transaction.atomic
@@ -267,6 +284,7 @@ def _fill(
     types: Sequence[str],
     description: str,
     subject_kinds: Sequence[str],
+    where: Mapping[str, Any],
     max_per_second: int,
 ) -> None:
     clean = " ".join(name.split())
@@ -280,6 +298,7 @@ def _fill(
     subscription.max_per_second = max_per_second
     subscription.types = _clean_types(scope, types)
     subscription.subject_kinds = _clean_kinds(subject_kinds)
+    subscription.where = checked_condition(scope, where)
     if subscription.url != url.strip():
         subscription.url = _clean_url(url)
 
@@ -345,9 +364,25 @@ def _add_secret(scope: Scope, subscription: Subscription, given: str) -> str:
 
 
 def _catch_up(scope: Scope, subscription: Subscription, *, after: int, since: datetime | None) -> None:
-    values = {"subscription": subscription.pk, "after": after, "since": since, "ping": PING}
+    """Messages of the events behind a position: of the many that have their place already, then, while none gets one, the rest."""
+    values = {"subscription": subscription.pk, "since": since, "ping": PING}
     with activate(scope.widened("webhooks")), connection.cursor() as cursor:
-        cursor.execute(_CATCH_UP, values)
+        placed = max(after, _feed_end(scope))
+        cursor.execute(_CATCH_UP, values | {"after": after, "until": placed})
+        _hold_feed()
+        cursor.execute(_CATCH_UP, values | {"after": placed, "until": _feed_end(scope)})
+
+
+def _feed_end(scope: Scope) -> int:
+    """Where the feed stands now."""
+    with activate(scope.widened("webhooks")):
+        return Event.objects.filter(organisation_id=scope.organisation_id).last_position()
+
+
+def _hold_feed() -> None:
+    """No event gets its place until this transaction ends, which has to be soon: the relay places those of everybody."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACING_LOCK])
 
 
 def _save(subscription: Subscription) -> None:
@@ -355,4 +390,4 @@ def _save(subscription: Subscription) -> None:
         with transaction.atomic():
             subscription.save()
     except IntegrityError:
-        raise Conflict(_("There is a subscription of this name already."), field="name") from None
+        raise Duplicate(_("There is a subscription of this name already."), field="name") from None

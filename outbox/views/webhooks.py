@@ -27,6 +27,7 @@ from outbox.plan import ATTEMPTS
 from outbox.recipes import recipes
 from outbox.services import replays, subscriptions
 from outbox.subscription_figures import figures_of, overview
+from outbox.visibility import in_words
 from outbox.webhook_forms import ChangeSubscriptionForm, ReplayForm, ResumeForm, SubscriptionForm
 
 SECRET_KEY: Final = "new_webhook_secret"  # noqa: S105 - session: shown once on the subscription's page
@@ -74,6 +75,7 @@ def webhook(request: CrmRequest, pk: int) -> HttpResponse:
     last = rows.order_by("-position").filter(state=DispatchState.DONE).first()
     context = {
         "subscription": subscription,
+        "condition": in_words(request.scope, subscription.where),
         "pace": SubscriptionPace.objects.visible_to(request.scope).get_or_not_found(pk=pk),
         "figures": figures_of(request.scope, [pk])[pk],
         "secrets": SubscriptionSecret.objects.visible_to(request.scope).filter(subscription=subscription),
@@ -101,14 +103,13 @@ def change_webhook(request: CrmRequest, pk: int) -> HttpResponse:
     """Change where to, what and in whose name."""
     subscription = _readable(request.scope, pk)
     request.scope.require("webhooks.manage")
-    names = ("version", "name", "url", "acts_as_id", "max_per_second", "description", "types")
+    names = ("version", "name", "url", "acts_as_id", "max_per_second", "description", "types", "subject_kinds", "where")
     form = ChangeSubscriptionForm(
         request.POST if request.method == "POST" else None,
         scope=request.scope,
-        initial={name: getattr(subscription, name) for name in names},
+        initial={name: getattr(subscription, name) or None for name in names},
     )
-    kept = {"subject_kinds": subscription.subject_kinds}
-    if form.submit(subscriptions.change_subscription, scope=request.scope, subscription_id=pk, **kept):
+    if form.submit(subscriptions.change_subscription, scope=request.scope, subscription_id=pk):
         messages.success(request, _("Webhook saved."))
         return redirect("webhooks:webhook", pk=pk)
     context = {"form": form, "subscription": subscription, **TAB}
@@ -119,15 +120,16 @@ def change_webhook(request: CrmRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def webhook_message(request: CrmRequest, pk: int, message_id: int) -> HttpResponse:
-    """One message: its body and every attempt with what came back."""
+    """One message and every attempt; for who manages webhooks with its body and what came back."""
     subscription = _readable(request.scope, pk)
     rows = Dispatch.objects.visible_to(request.scope).filter(subscription=subscription).select_related("event")
     message = rows.get_or_not_found(pk=message_id)
+    whole = request.scope.allows("webhooks.manage")
     attempts = [
-        {"row": row, "answer": bytes(row.answer).decode("utf-8", "replace")}
+        {"row": row, "answer": bytes(row.answer).decode("utf-8", "replace") if whole else ""}
         for row in Attempt.objects.visible_to(request.scope).filter(dispatch=message).order_by("pk")
     ]
-    body = bytes(message.body).decode() if message.body is not None else ""
+    body = bytes(message.body).decode() if whole and message.body is not None else ""
     context = {"subscription": subscription, "message": message, "attempts": attempts, "body": body, **TAB}
     return render(request, "outbox/webhook_message.html", context)
 
@@ -162,7 +164,7 @@ def webhook_resume(request: CrmRequest, pk: int) -> HttpResponse:
 @sensitive_variables("made")
 @require_POST
 def webhook_rotate(request: CrmRequest, pk: int) -> HttpResponse:
-    """A new secret, shown once; the old one signs beside it for a day."""
+    """A new secret, shown once; the old one signs beside it for the hours of the setting."""
     try:
         made = subscriptions.rotate_secret(scope=request.scope, subscription_id=pk)
     except (NotFound, Forbidden):

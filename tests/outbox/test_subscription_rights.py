@@ -7,16 +7,18 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from crm.core.access import system_scope
+from crm.core.errors import Invalid
 from customers.events import CustomerUpdated
 from customers.models import Customer, CustomerUserPermission
 from organisation.choices import Role
-from organisation.models import User
+from organisation.models import Team, User
 from outbox.choices import SubscriptionReason, SubscriptionState
 from outbox.models import Dispatch, Event
 from outbox.services import subscriptions
 from outbox.services.feed import read_feed
 from tests.conftest import make_user
 from tests.outbox.asking import state_of
+from tests.outbox.handlers import ProbeHappened
 
 
 @pytest.fixture
@@ -83,8 +85,6 @@ def test_who_saw_a_customer_hears_that_he_is_deleted(house, receiver, rep, custo
 def test_a_subject_that_nobody_speaks_for_is_hidden_from_who_does_not_see_all(
     house, receiver, rep, customers, subscribed, pumped, written
 ):
-    from tests.outbox.handlers import ProbeHappened
-
     subscription, _secret = subscribed(types=["probe.*"], acts_as_id=rep.pk)
     written(ProbeHappened(probe_id=1, number=1))
     assert pumped(subscription) == 0
@@ -132,3 +132,41 @@ def test_others_may_not_be_acted_as_but_by_administrators(house, administrator, 
             types=["customer.*"],
             acts_as_id=administrator.pk,
         )
+
+
+def test_only_accounts_that_meet_its_condition_are_told_of(
+    house, receiver, rep, customers, subscribed, pumped, written, told
+):
+    own, foreign = customers
+    with system_scope(house.pk, job="test"):
+        team = Team.objects.create(organisation=house, name="Nord")
+        User.objects.filter(pk=rep.pk).update(team=team)
+    by_owner, _secret = subscribed(types=["*"], where={"field": "owner", "op": "eq", "value": rep.pk})
+    by_team, _secret = subscribed(types=["*"], where={"not": {"field": "team", "op": "in", "value": [team.pk]}})
+    written(*[CustomerUpdated(customer_id=one.pk, fields=("owner",)) for one in customers])
+    written(ProbeHappened(probe_id=1, number=1))
+    for subscription, hears in ((by_owner, own), (by_team, foreign)):
+        pumped(subscription)
+        sent = told(Dispatch, subscription=subscription, state="DONE", subject_type="customer")
+        assert [one.subject_id for one in sent] == [hears.pk]
+    assert receiver.events() == [], "what belongs to no account meets no condition"
+    with system_scope(house.pk, job="test"):
+        Customer.objects.filter(pk=own.pk).update(owner=foreign.owner_id)
+    written(CustomerUpdated(customer_id=own.pk, fields=("owner",)))
+    assert (pumped(by_owner), pumped(by_team)) == (0, 1), "the owner of the moment of sending"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"field": "status", "op": "eq", "value": "AKTIV"},
+        {"field": "owner", "op": "starts", "value": "x"},
+        {"field": "team", "op": "in", "value": []},
+        {"and": 3},
+    ],
+)
+def test_a_condition_speaks_the_filter_language_over_owner_and_team(house, administrator, receiver, doing, where):
+    values = {"name": "Shop", "url": receiver.url, "types": ["customer.*"], "where": where}
+    with pytest.raises(Invalid) as refused:
+        doing(administrator, subscriptions.create_subscription, **values)
+    assert set(refused.value.errors) == {"where"}

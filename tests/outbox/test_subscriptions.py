@@ -8,20 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone, translation
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from crm.core.access import system_scope
+from crm.core.access import activate, system_scope
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from organisation.choices import Role
-from outbox import sending, signing
+from outbox import metrics, sending, signing
 from outbox.choices import AttemptError, DispatchState, SubscriptionReason, SubscriptionState
+from outbox.matching import PLACING_LOCK
 from outbox.models import Attempt, Dispatch, Event, Subscription, SubscriptionPace, SubscriptionSecret
 from outbox.plan import AFTER, ATTEMPTS
 from outbox.relay import place
 from outbox.services import subscriptions
-from tests.conftest import make_user
+from outbox.subscription_figures import figures_of
+from tests.conftest import make_user, scope_of
 from tests.outbox.asking import due_now, state_of
 from tests.outbox.handlers import ProbeHappened
 from tests.outbox.receiver import Answering
@@ -370,6 +372,34 @@ def test_its_owner_is_told_after_an_hour_and_a_day_and_after_five_days_it_ends(
     assert state_of(house, subscription) == (SubscriptionState.DISABLED, SubscriptionReason.TOO_LONG)
 
 
+def test_a_pause_made_while_a_success_is_noted_stays(house, receiver, administrator, subscribed, pumped, written):
+    subscription, _secret = subscribed()
+    with system_scope(house.pk, job="test"):
+        Subscription.objects.update(state=SubscriptionState.FAILING)
+    made = threading.Event()
+
+    def pause():
+        try:
+            with transaction.atomic(), activate(scope_of(administrator)) as scope:
+                subscriptions.pause_subscription(scope=scope, subscription_id=subscription.pk)
+                made.set()
+                time.sleep(1)  # the sender comes to its note meanwhile
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def answer(_came):
+            pool.submit(pause)
+            assert made.wait(5)
+            return Answering()
+
+        receiver.answer = answer
+        written(ProbeHappened(probe_id=1, number=1))
+        assert pumped(subscription) == 1
+    assert state_of(house, subscription) == (SubscriptionState.PAUSED, SubscriptionReason.BY_HAND)
+
+
 def test_retry_after_is_kept(receiver, subscribed, pumped, written, told):
     subscription, _secret = subscribed()
     receiver.answer = Answering(status=503, headers={"retry-after": "600"})
@@ -466,6 +496,7 @@ def test_who_may_subscribe(house, receiver, administrator, doing):
         ({"types": []}, "types"),
         ({"types": ["no.such"]}, "types"),
         ({"types": ["nothing.*"]}, "types"),
+        ({"types": ["customer.status.*"]}, "types"),
         ({"name": "x"}, "name"),
         ({"max_per_second": 101}, "max_per_second"),
         ({"secret": "whsec_AAAA"}, "secret"),
@@ -515,6 +546,34 @@ def test_a_new_address_has_to_accept_a_test_message_while_events_wait(
     assert [one["data"]["number"] for one in receiver.events()] == [1]
 
 
+def test_paused_by_hand_it_stays_so_at_a_new_address_and_misses_nothing(
+    house, receiver, administrator, doing, subscribed, pumped, written
+):
+    subscription, _secret = subscribed()
+    doing(administrator, subscriptions.pause_subscription, subscription_id=subscription.pk)
+    written(ProbeHappened(probe_id=1, number=1))
+    pumped(subscription)
+    with system_scope(house.pk, job="test"):
+        version = Subscription.objects.get(pk=subscription.pk).version
+    values = {"name": "Shop", "url": f"{receiver.url}/neu", "types": ["probe.*"], "version": version}
+    receiver.answer = Answering(status=500)
+    doing(administrator, subscriptions.change_subscription, subscription_id=subscription.pk, **values)
+    pumped(subscription)
+    written(ProbeHappened(probe_id=1, number=2))
+    pumped(subscription)
+    with translation.override("en"), pytest.raises(Conflict, match="test message"):
+        doing(administrator, subscriptions.resume_subscription, subscription_id=subscription.pk)
+
+    receiver.answer = Answering()
+    doing(administrator, subscriptions.send_test, subscription_id=subscription.pk)
+    pumped(subscription)
+    assert state_of(house, subscription) == (SubscriptionState.PAUSED, SubscriptionReason.BY_HAND)
+    assert receiver.events() == []
+    doing(administrator, subscriptions.resume_subscription, subscription_id=subscription.pk)
+    pumped(subscription)
+    assert [one["data"]["number"] for one in receiver.events()] == [1, 2]
+
+
 def test_the_plan_is_ten_attempts_over_75_hours_35_minutes():
     assert len(AFTER) + 1 == ATTEMPTS == 10
     assert timedelta(seconds=sum(AFTER) - AFTER[0]) == timedelta(hours=75, minutes=35)
@@ -531,3 +590,83 @@ def test_a_deleted_subscription_leaves_nothing(
         assert told(model) == []
     written(ProbeHappened(probe_id=1, number=2))
     assert pumped(subscription) == 0
+
+
+def test_deleting_waits_for_the_relay_that_makes_messages_of_it(house, administrator, doing, subscribed, written, told):
+    subscription, _secret = subscribed()
+    written(ProbeHappened(probe_id=1, number=1))
+    making = threading.Event()
+
+    def relay():
+        try:
+            with system_scope(house.pk, job="test"), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACING_LOCK])
+                event = Event.objects.get(type="probe.happened")
+                Dispatch.objects.create(
+                    organisation=house,
+                    subscription=subscription,
+                    event=event,
+                    type=event.type,
+                    subject_type=event.subject_type,
+                    subject_id=event.subject_id,
+                    position=99,
+                )
+                making.set()
+                time.sleep(0.4)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(relay)
+        assert making.wait(5)
+        doing(administrator, subscriptions.delete_subscription, subscription_id=subscription.pk)
+        made.result()
+    assert told(Subscription) == []
+    assert told(Dispatch) == []
+
+
+def test_who_may_not_resume_holds_no_feed(house, subscribed, doing):
+    subscription, _secret = subscribed()
+    holding, enough = threading.Event(), threading.Event()
+
+    def hold():
+        try:
+            with system_scope(house.pk, job="test"), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACING_LOCK])
+                holding.set()
+                enough.wait(5)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold)
+        assert holding.wait(5)
+        started = time.monotonic()
+        try:
+            with pytest.raises(Forbidden):
+                doing(
+                    make_user(house, Role.MANAGER),
+                    subscriptions.resume_subscription,
+                    subscription_id=subscription.pk,
+                )
+            assert time.monotonic() - started < 3
+        finally:
+            enough.set()
+        held.result()
+
+
+def test_a_failed_test_message_is_no_dead_letter_and_states_are_counted(
+    house, receiver, administrator, doing, subscribed, pumped, told
+):
+    receiver.answer = Answering(status=500)
+    subscription, _secret = subscribed()
+    assert [one.state for one in told(Dispatch)] == ["DEAD"]
+    with system_scope(house.pk, job="test") as scope:
+        assert figures_of(scope, [subscription.pk])[subscription.pk].dead == 0
+    told_of = {(one.name, one.labels.get("state")): one.value for one in metrics.figures()}
+    assert told_of["freshplan_webhook_dead", None] == 0
+    assert [told_of["freshplan_webhook_subscriptions", state] for state in ("active", "paused", "disabled")] == [
+        0,
+        1,
+        0,
+    ]
