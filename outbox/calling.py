@@ -24,7 +24,7 @@ from pybreaker import CircuitBreakerError
 
 from crm.core.access import Scope, activate
 from outbox.addresses import AddressRefused
-from outbox.guards import Full, Guards, TooFast
+from outbox.guards import Full, Guards, Shut, TooFast
 from outbox.models import CallLog, Connection
 from outbox.providers import Temporary
 from outbox.transport import Answer, exchange
@@ -97,12 +97,10 @@ class Client:
         """
         if database.in_atomic_block:
             raise RuntimeError("A call out inside a transaction.")
-        if (seconds := self.guards.closed_for()) > 0:
-            raise _unavailable("breaker", seconds)
         url = self._connection.base_url + path + (f"?{urlencode(query)}" if query else "")
         number = 0
         try:
-            with self.guards.place():
+            with self.guards.let_in(), self.guards.place():
                 again = stamina.retry_context(
                     on=lambda error: _pause(error, number), attempts=ATTEMPTS, timeout=ALL_ATTEMPTS
                 )
@@ -111,6 +109,8 @@ class Client:
                         self._wait_for_token()
                         number += 1
                         return self._attempt(operation, path, url, headers or {}, fields, number)
+        except Shut as error:
+            raise _unavailable("breaker", error.seconds) from None
         except Full:
             raise _unavailable("bulkhead", 1.0) from None
         except TooFast as error:
@@ -136,7 +136,7 @@ class Client:
     def _attempt(
         self, operation: str, path: str, url: str, headers: Mapping[str, str], fields: Sequence[str], number: int
     ) -> dict[str, Any]:
-        started, state = time.monotonic(), self.guards.state()
+        started = time.monotonic()
         answer: Answer | None = None
         kind = ""
 
@@ -159,11 +159,10 @@ class Client:
             raise
         finally:
             took = round((time.monotonic() - started) * 1000)
-            self._log(operation, path, number, state, kind, took, answer)
+            self._log(operation, path, number, kind, took, answer)
 
-    def _log(
-        self, operation: str, path: str, number: int, state: str, kind: str, took: int, answer: Answer | None
-    ) -> None:
+    def _log(self, operation: str, path: str, number: int, kind: str, took: int, answer: Answer | None) -> None:
+        state = self.guards.state()  # after the attempt: where it differs from the row before, the breaker changed here
         with transaction.atomic(), activate(self._scope):
             CallLog.objects.bulk_create(
                 [
@@ -203,8 +202,8 @@ def _exchanged(url: str, headers: Mapping[str, str], request_id: str) -> Answer:
             total=TOTAL_SECONDS,
             kept=LONGEST_ANSWER,
         )
-    except AddressRefused:
-        raise CallRefused("address") from None
+    except AddressRefused:  # or the resolver is silent, which is not told from it: again is right for both
+        raise _Counted("address", again=True) from None
     except httpx2.TimeoutException:
         raise _Counted("timeout", again=True) from None
     except httpx2.HTTPError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -16,13 +17,15 @@ from django.utils import timezone
 from crm.core.access import Scope, activate, system_scope_for
 from outbox.calling import CallRefused, Client, CredentialsRefused, ProviderUnavailable
 from outbox.choices import CheckResult, ConnectionState, CredentialRole
-from outbox.encryption import open_sealed
+from outbox.encryption import SealBroken, open_sealed
 from outbox.events import CredentialsRefused as CredentialsWereRefused
 from outbox.events import IntegrationDegraded, IntegrationRecovered
 from outbox.models import Connection, ConnectionCheck, Credential
 from outbox.providers import Provider, provider_named
 from outbox.services import publish
 from outbox.services.connections import promote_credential
+
+log = structlog.get_logger(__name__)
 
 EVERY: Final = timedelta(minutes=1)
 BROKEN_EVERY: Final = timedelta(minutes=10)
@@ -55,31 +58,54 @@ def check(organisation_id: int, connection_id: int) -> CheckResult | None:
     scope = dataclasses.replace(system_scope_for(organisation_id, job="connection-check"), request_id=uuid.uuid4().hex)
     with transaction.atomic(), activate(scope):
         connection = Connection.objects.visible_to(scope).present().filter(pk=connection_id).first()
-        provider = provider_named(connection.provider) if connection is not None else None
-        secrets = _secrets(scope, connection_id, provider) if provider is not None else []
+    provider = provider_named(connection.provider) if connection is not None else None
     if connection is None or provider is None or not connection.base_url:
         return None
-    client = Client(connection, scope, calls_per_minute=provider.calls_per_minute)
     started = time.monotonic()
-    coming = [one for one in secrets if one.role == CredentialRole.NEXT]
-    found = _ask(provider, client, [one for one in secrets if one.role == CredentialRole.CURRENT], coming)
-    is_proven = bool(coming) and found.result == CheckResult.OK
-    if coming and found.result == CheckResult.REFUSED:
-        found = _ask(provider, client, [one for one in secrets if one.role == CredentialRole.CURRENT], [])
+    proven: list[_Secret] = []
+    try:
+        found, proven = _asked(scope, connection, provider)
+    except Exception as error:  # noqa: BLE001 - a fault of ours is a result too: nobody waits for an answer for ever
+        log.error("health call failed", connection=connection_id, error=type(error).__name__)
+        found = _Result(CheckResult.WRONG)
     took = round((time.monotonic() - started) * 1000)
     scope = dataclasses.replace(scope, now=timezone.now())
     with transaction.atomic(), activate(scope):
-        for one in coming if is_proven else []:
+        for one in proven:
             promote_credential(scope=scope, credential_id=one.pk)
         _keep(scope, connection_id, found, took)
     return found.result
 
 
+def _asked(scope: Scope, connection: Connection, provider: Provider) -> tuple[_Result, list[_Secret]]:
+    """How the other side answered, and which credentials to come it accepted."""
+    with transaction.atomic(), activate(scope):
+        secrets = _secrets(scope, connection.pk, provider)
+    client = Client(connection, scope, calls_per_minute=provider.calls_per_minute)
+    current = [one for one in secrets if one.role == CredentialRole.CURRENT]
+    coming = [one for one in secrets if one.role == CredentialRole.NEXT]
+    found = _ask(provider, client, current, coming)
+    if coming and found.result == CheckResult.REFUSED:
+        return _ask(provider, client, current, []), []
+    return found, coming if found.result == CheckResult.OK else []
+
+
 def _secrets(scope: Scope, connection_id: int, provider: Provider) -> list[_Secret]:
+    """What may be asked with. Raises SealBroken where nothing of a kind opens."""
     kinds = [kind.key for kind in provider.credentials if not kind.inbound]
     rows = Credential.objects.visible_to(scope).filter(connection_id=connection_id, kind__in=kinds)
     rows = rows.filter(Q(valid_until=None) | Q(valid_until__gt=scope.now)).exclude(role=CredentialRole.PREVIOUS)
-    return [_Secret(row.pk, row.kind, row.role, open_sealed(row.sealed, associated=row.place)) for row in rows]
+    found, lost = [], set()
+    for row in rows:
+        try:
+            value = open_sealed(row.sealed, associated=row.place)
+        except SealBroken:
+            lost.add(row.kind)
+            continue
+        found.append(_Secret(row.pk, row.kind, row.role, value))
+    if lost - {one.kind for one in found}:
+        raise SealBroken("A credential does not open.")
+    return found
 
 
 def _ask(provider: Provider, client: Client, current: list[_Secret], coming: list[_Secret]) -> _Result:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -31,6 +31,7 @@ SUCCESSES: Final = 2  # until it closes
 OPEN_SECONDS, OPEN_LONGEST = 30.0, 300.0  # doubling each time that the probe fails
 AT_ONCE: Final = 8  # calls of one connection
 CALL_LONGEST: Final = 60.0  # seconds after which a call that nobody ended no longer counts
+PROBE_LONGEST: Final = 60  # the same for the one call that a half-open breaker lets through
 PROCESSES: Final = 4  # that share a rate while Redis is away
 _QUIET: Final = 2.0  # seconds without a try after Redis was found away
 _KEPT: Final = 86_400  # seconds
@@ -48,15 +49,33 @@ local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local now, rate, size = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local tokens = math.min(size, (tonumber(kept[1]) or size) + math.max(0, now - (tonumber(kept[2]) or now)) * rate)
 local wait = 0
-if tokens >= 1 then tokens = tokens - 1 else wait = (1 - tokens) / rate end
+if tokens >= 1 then tokens = tokens - 1
+else wait = (1 - tokens) / rate + math.max(0, (tonumber(kept[2]) or now) - now) end
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(math.max(now, tonumber(kept[2]) or now)))
 redis.call('EXPIRE', KEYS[1], 3600)
 return tostring(wait)
 """
+# KEYS: breaker; ARGV: now, seconds to keep. Calls that were under way when it opened fail after it, and open it no further.
+_OPEN: Final = """
+if redis.call('HGET', KEYS[1], 'state') == 'open' then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'open', 'opened_at', ARGV[1]); redis.call('HINCRBY', KEYS[1], 'opens', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+# KEYS: probe; ARGV: id
+_LEAVE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
 
 
 class Full(Exception):
     """As many calls of this connection run as may."""
+
+
+class Shut(Exception):
+    """The breaker lets nobody through; `seconds` until it is worth asking again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("breaker")
+        self.seconds = seconds
 
 
 class TooFast(Exception):
@@ -155,8 +174,13 @@ class _Storage(pybreaker.CircuitBreakerStorage):
 
     @opened_at.setter
     def opened_at(self, instant: datetime) -> None:
-        self._write(opened_at=instant.timestamp())
-        self._add("opens")
+        at = repr(instant.timestamp())
+        if store().ask(lambda client: client.eval(_OPEN, 1, self.key, at, _KEPT)) is None:
+            with store().lock:
+                kept = store().local.setdefault(self.key, {})
+                if kept.get("state") != pybreaker.STATE_OPEN:
+                    opens = int(kept.get("opens", 0)) + 1
+                    kept |= {"state": pybreaker.STATE_OPEN, "opened_at": at, "opens": str(opens)}
 
     @property
     def counter(self) -> int:
@@ -189,24 +213,38 @@ class Guards:
     """Those of one connection, with so many calls a minute."""
 
     def __init__(self, connection_id: int, *, calls_per_minute: int) -> None:
-        self._name = f"call:{connection.settings_dict['NAME']}:{connection_id}"
+        self._name = _name_of(connection_id)
         self._storage = _Storage(f"{self._name}:breaker")
-        self._rate, self._size = calls_per_minute / 60, max(1, calls_per_minute // 6)
+        self._rate, self.size = calls_per_minute / 60, max(1, calls_per_minute // 6)
 
     def state(self) -> str:
         """closed, open or half-open."""
         return self._storage.state
 
     def closed_for(self) -> float:
-        """Seconds that no call is let through; 0 where one may try. One read, so that a refusal costs no time."""
+        """Seconds until a call may be let through; 0 where one may try. One read, so that a refusal costs no time."""
+        return _left(self._storage.read())
+
+    @contextlib.contextmanager
+    def let_in(self) -> Iterator[None]:
+        """Past the breaker: freely while it is closed, then one at a time, to see whether the other side is back.
+
+        Raises Shut.
+        """
         kept = self._storage.read()
-        state = kept.get("state", pybreaker.STATE_CLOSED)
-        if state == pybreaker.STATE_CLOSED:
-            return 0.0
-        left = float(kept.get("opened_at", 0)) + _open_seconds(kept) - time.time()
-        if state == pybreaker.STATE_OPEN and left > 0:
-            return left
-        return 0.0 if self._may_probe() else 1.0
+        if (seconds := _left(kept)) > 0:
+            raise Shut(seconds)
+        if kept.get("state", pybreaker.STATE_CLOSED) == pybreaker.STATE_CLOSED:
+            yield
+            return
+        key, mine = f"{self._name}:probe", uuid.uuid4().hex
+        taken = store().ask(lambda client: bool(client.set(key, mine, nx=True, ex=PROBE_LONGEST)))
+        if taken is False:
+            raise Shut(1.0)
+        try:
+            yield
+        finally:
+            store().ask(lambda client: client.eval(_LEAVE, 1, key, mine))
 
     def through_breaker(self, call: Callable[[], T], *, counts: type[Exception]) -> T:
         """Run `call`; only an exception of `counts` counts as its failure. Raises what it raises, or CircuitBreakerError."""
@@ -218,10 +256,7 @@ class Guards:
             state_storage=self._storage,
             throw_new_error_on_trip=False,
         )
-        try:
-            return breaker.call(call)
-        finally:
-            store().ask(lambda client: client.delete(f"{self._name}:probe"))
+        return breaker.call(call)
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
@@ -243,7 +278,7 @@ class Guards:
     def take_token(self) -> None:
         """Count one call against the rate. Raises TooFast."""
         key, now = f"{self._name}:bucket", time.time()
-        wait = store().ask(lambda client: float(client.eval(_TAKE, 1, key, now, self._rate, self._size)))
+        wait = store().ask(lambda client: float(client.eval(_TAKE, 1, key, now, self._rate, self.size)))
         if wait is None:
             wait = _take_here(key, now, self._rate / PROCESSES)
         if wait > 0:
@@ -262,17 +297,47 @@ class Guards:
             with store().lock:
                 store().local[key] = values
 
-    def _may_probe(self) -> bool:
-        """Half open lets one call through at a time."""
-        taken = store().ask(lambda client: bool(client.set(f"{self._name}:probe", "1", nx=True, ex=int(CALL_LONGEST))))
-        return taken is not False
+    def rate_left(self) -> float:
+        """Calls that could go out at once now, of `size`."""
+        key = f"{self._name}:bucket"
+        found = store().ask(lambda client: client.hgetall(key))
+        kept = store().local.get(key, {}) if found is None else _texts(found)
+        passed = max(0.0, time.time() - float(kept.get("at", 0)))
+        return min(float(self.size), float(kept.get("tokens", self.size)) + passed * self._rate)
+
+
+def breaker_states(connection_ids: Sequence[int]) -> dict[int, str]:
+    """closed, open or half-open, of many connections in one go."""
+    keys = {pk: f"{_name_of(pk)}:breaker" for pk in connection_ids}
+
+    def read(client: redis.Redis) -> list[Any]:
+        with client.pipeline(transaction=False) as pipe:
+            for key in keys.values():
+                pipe.hget(key, "state")
+            return pipe.execute()
+
+    found = store().ask(read) if keys else []
+    if found is None:
+        found = [store().local.get(key, {}).get("state") for key in keys.values()]
+    return {pk: str(state or pybreaker.STATE_CLOSED) for pk, state in zip(keys, found, strict=True)}
+
+
+def _name_of(connection_id: int) -> str:
+    return f"call:{connection.settings_dict['NAME']}:{connection_id}"
+
+
+def _left(kept: Mapping[str, str]) -> float:
+    """Seconds that a breaker stays open from now; 0 where a call may try."""
+    if kept.get("state", pybreaker.STATE_CLOSED) != pybreaker.STATE_OPEN:
+        return 0.0
+    return max(0.0, float(kept.get("opened_at", 0)) + _open_seconds(kept) - time.time())
 
 
 def _texts(found: Mapping[Any, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in found.items()}
 
 
-def _open_seconds(kept: dict[str, str]) -> float:
+def _open_seconds(kept: Mapping[str, str]) -> float:
     opens = max(1, int(kept.get("opens", 1)))
     return float(min(OPEN_SECONDS * 2 ** (opens - 1), OPEN_LONGEST))
 
@@ -286,6 +351,6 @@ def _take_here(key: str, now: float, rate: float) -> float:
     with store().lock:
         kept: dict[str, Any] = store().local.setdefault(key, {"tokens": "1", "at": str(now)})
         tokens = min(1.0, float(kept["tokens"]) + max(0.0, now - float(kept["at"])) * rate)
-        wait = 0.0 if tokens >= 1 else (1 - tokens) / rate
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / rate + max(0.0, float(kept["at"]) - now)
         kept |= {"tokens": str(tokens - 1 if tokens >= 1 else tokens), "at": str(max(now, float(kept["at"])))}
         return wait

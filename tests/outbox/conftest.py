@@ -10,10 +10,12 @@ from environ import Env
 
 from crm.core.access import activate, system_scope
 from organisation.choices import Role
-from outbox import sending, services
+from outbox import calling, guards, sending, services
 from outbox.relay import place
 from outbox.services import subscriptions
 from tests.conftest import make_organisation, make_user, scope_of
+from tests.outbox.intake import make_connection
+from tests.outbox.other_side import Other
 from tests.outbox.receiver import Receiver
 
 
@@ -116,3 +118,24 @@ def told(house):
             return list(model.objects.filter(**filters).order_by("pk"))
 
     return read
+
+
+@pytest.fixture
+def other(settings):
+    """The other side of a connection, allowed by the operator's list."""
+    one = Other()
+    settings.PRIVATE_HOSTS = frozenset({one.host})
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def calling_out(house, other, monkeypatch):
+    """A connection to it, with guards that know nothing yet; attempts follow each other at once."""
+    guards.store.cache_clear()
+    monkeypatch.setattr(calling, "BACK_OFF_LONGEST", 0.01)
+    made = make_connection(house, base_url=f"http://{other.host}")
+    keys = f"call:{connection.settings_dict['NAME']}:*"
+    guards.store().ask(lambda client: client.delete(*client.keys(keys), "none"))
+    yield made
+    guards.store.cache_clear()

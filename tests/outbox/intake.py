@@ -11,6 +11,7 @@ import uuid
 
 from django.db import connection as database
 from django.test import Client
+from django.urls import reverse
 
 from crm.core.access import system_scope
 from outbox.choices import ConnectionState
@@ -116,3 +117,23 @@ def kept(made):
 def reload(made):
     with system_scope(made.organisation_id, job="test"):
         return Connection.objects.get(pk=made.pk)
+
+
+def receive(made, *events):
+    """Let these come in and be applied; their rows."""
+    for event in events:
+        assert send(made, event).status_code == 202
+    work(made)
+    return rows(made)
+
+
+def page(client, name, status=200, **arguments):
+    """The page as text."""
+    answer = client.get(reverse(f"intake:{name}", kwargs=arguments))
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+def press(client, name, data=None, **arguments):
+    """The answer to a button."""
+    return client.post(reverse(f"intake:{name}", kwargs=arguments), data or {})

@@ -3,102 +3,27 @@
 from __future__ import annotations
 
 import json
-import threading
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import stamina
 from django.db import connection as database
 from django.db import transaction
+from django.utils import timezone
 
-from crm.core.access import activate, system_scope, system_scope_for
-from outbox import calling, guards
-from outbox.calling import CallRefused, Client, CredentialsRefused, ProviderUnavailable
-from outbox.checking import check
-from outbox.choices import CheckResult, ConnectionState
+from crm.core.access import activate, system_scope
+from outbox import addresses, calling, guards
+from outbox.calling import CallRefused, CredentialsRefused, ProviderUnavailable
 from outbox.guards import AT_ONCE, FAILURES, Guards
-from outbox.intake_due import due_tasks
-from outbox.models import CallLog, Connection, ConnectionCheck, Credential, Event
-from outbox.services import connections as services
-from tests.outbox.intake import make_connection, reload
-
-OK = (200, {"Content-Type": "application/json"}, {"status": "ok", "more": 1})
-
-
-class Other:
-    """The other side: answers as told, and keeps what it was asked."""
-
-    def __init__(self):
-        other = self
-        self.answers, self.asked, self.hang, self.running, self.most = [OK], [], 0.0, 0, 0
-        self.lock = threading.Lock()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                with other.lock:
-                    other.asked.append((self.path, dict(self.headers)))
-                    other.running += 1
-                    other.most = max(other.most, other.running)
-                    status, headers, body = other.answers.pop(0) if len(other.answers) > 1 else other.answers[0]
-                time.sleep(other.hang)
-                raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-                with other.lock:
-                    other.running -= 1
-                try:
-                    self.send_response(status)
-                    for name, value in headers.items():
-                        self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(raw)))
-                    self.end_headers()
-                    self.wfile.write(raw)
-                except OSError:
-                    pass
-
-            def log_message(self, *_args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+from outbox.models import CallLog, Connection
+from tests.outbox.other_side import OK, ask, client_of, logged
 
 
 @pytest.fixture
-def other(settings):
-    one = Other()
-    settings.PRIVATE_HOSTS = frozenset({one.host})
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def made(house, other, monkeypatch):
-    """A connection to it; attempts follow each other at once."""
-    guards.store.cache_clear()
-    monkeypatch.setattr(calling, "BACK_OFF_LONGEST", 0.01)
-    one = make_connection(house, base_url=f"http://{other.host}")
-    guards.store().ask(lambda client: client.delete(*client.keys(f"call:{database.settings_dict['NAME']}:*"), "none"))
-    yield one
-    guards.store.cache_clear()
-
-
-def client_of(made, rate=6_000):
-    return Client(made, system_scope_for(made.organisation_id, job="test"), calls_per_minute=rate)
-
-
-def ask(made, **options):
-    return client_of(made, **options).get("health", "/readyz", fields=("status",))
-
-
-def logged(made):
-    with system_scope(made.organisation_id, job="test"):
-        rows = CallLog.objects.order_by("pk")
-        return list(rows.values_list("status", "error", "attempt", "breaker"))
+def made(calling_out):
+    return calling_out
 
 
 def test_an_answer_is_an_object_and_leaves_one_row(made, other):
@@ -184,10 +109,13 @@ def test_retry_after_is_waited_for_and_a_long_one_ends_the_call(made, other):
     with pytest.raises(ProviderUnavailable) as away:
         ask(made)
     assert len(other.asked) == 3
-    with pytest.raises(ProviderUnavailable, match="rate"):
+    assert away.value.status == 429
+    started = time.monotonic()
+    with pytest.raises(ProviderUnavailable, match="rate") as spent:
         ask(made)
     assert len(other.asked) == 3, "the bucket is empty until then"
-    assert away.value.status == 429
+    assert time.monotonic() - started < 2, "no worker waits for what is too far off"
+    assert 85 < (spent.value.retry_at - timezone.now()).total_seconds() < 92
 
 
 # Breaker
@@ -261,6 +189,65 @@ def test_half_open_lets_one_of_many_through(made, other, monkeypatch):
     assert sorted(found) == ["breaker"] * 5 + ["ok"]
 
 
+def test_calls_that_were_under_way_when_it_opened_open_it_no_further(made, other):
+    """Eight at once fail together: it opens once, for 30 seconds, not four times for four minutes."""
+    other.answers, other.hang = [(500, {}, {})], 0.5
+
+    def one(_n):
+        try:
+            fail(made, 1)
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(one, range(AT_ONCE)))
+    assert len(other.asked) == AT_ONCE
+    assert 25 < client_of(made).guards.closed_for() <= 30
+
+
+@pytest.mark.parametrize("hindrance", ["rate", "bulkhead"])
+def test_a_probe_that_came_to_nothing_leaves_its_turn_to_the_next(made, other, monkeypatch, hindrance):
+    monkeypatch.setattr(guards, "OPEN_SECONDS", 0.1)
+    other.answers = [(500, {}, {})]
+    fail(made, FAILURES)
+    time.sleep(0.15)
+    other.answers = [OK]
+    guard = client_of(made).guards
+    if hindrance == "rate":
+        guard.empty_bucket(120)
+    else:
+        monkeypatch.setattr(guards, "AT_ONCE", 0)
+    with pytest.raises(ProviderUnavailable, match=hindrance):
+        ask(made)
+    guard.empty_bucket(0)
+    monkeypatch.setattr(guards, "AT_ONCE", 8)
+    assert ask(made)["status"] == "ok"
+
+
+def test_a_call_that_ends_late_takes_the_probe_from_nobody(made, other, monkeypatch):
+    """While one call probes, others stay out, whatever comes back of those that began before."""
+    monkeypatch.setattr(guards, "OPEN_SECONDS", 0.1)
+    other.answers = [(500, {}, {})]
+    fail(made, FAILURES)
+    time.sleep(0.15)
+    late, next_one = client_of(made).guards, client_of(made).guards
+    with client_of(made).guards.let_in():
+        late.through_breaker(lambda: "done", counts=LookupError)
+        with pytest.raises(guards.Shut), next_one.let_in():
+            pass
+    with next_one.let_in():
+        pass
+
+
+def test_what_is_left_of_the_rate_is_told(made):
+    guard = Guards(made.pk, calls_per_minute=60)
+    assert (guard.rate_left(), guard.size) == (10, 10)
+    guard.take_token()
+    assert 9 <= guard.rate_left() < 9.5
+    guard.empty_bucket(30)
+    assert guard.rate_left() == 0
+
+
 # Places, rate, transactions
 
 
@@ -309,11 +296,26 @@ def test_never_inside_a_transaction(made, other):
     assert other.asked == []
 
 
-def test_an_inner_address_that_nobody_listed_is_refused(made, other, settings):
+def test_an_inner_address_that_nobody_listed_is_never_asked(made, other, settings):
     settings.PRIVATE_HOSTS = frozenset()
-    with pytest.raises(CallRefused, match="address"):
+    with pytest.raises(ProviderUnavailable, match="address"):
         ask(made)
     assert other.asked == []
+
+
+def test_a_silent_resolver_is_a_side_that_is_away(made, other, monkeypatch):
+    """No refusal for good: the name may be known a minute later. It counts for the breaker."""
+
+    def unknown(_host, _port):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(addresses, "_resolve", unknown)
+    made.base_url = "https://other.example"
+    with pytest.raises(ProviderUnavailable, match="address"):
+        ask(made)
+    assert [row[2] for row in logged(made)] == [1, 2, 3]
+    fail(made, 1)
+    assert client_of(made).guards.state() == "open"
 
 
 def test_without_redis_each_process_keeps_its_own_guards(made, other, settings):
@@ -327,87 +329,6 @@ def test_without_redis_each_process_keeps_its_own_guards(made, other, settings):
     with pytest.raises(ProviderUnavailable, match="breaker"):
         ask(made, rate=240_000)
     assert len(other.asked) == FAILURES + 1
-
-
-# The health call
-
-
-def state_of(made):
-    with system_scope(made.organisation_id, job="test"):
-        return ConnectionCheck.objects.get(connection=made)
-
-
-def told(made):
-    with system_scope(made.organisation_id, job="test"):
-        return list(Event.objects.filter(type__startswith="integration.").order_by("pk").values_list("type", flat=True))
-
-
-def test_a_test_from_the_page_is_asked_by_a_worker_and_its_answer_kept(made, as_relay):
-    with system_scope(made.organisation_id, job="test") as scope:
-        services.ask_check(scope=scope, connection_id=made.pk)
-    with as_relay():
-        assert due_tasks() == [("outbox.tasks.check_connection", (made.organisation_id, made.pk))]
-        assert due_tasks() == []
-    assert check(made.organisation_id, made.pk) == CheckResult.OK
-    row = state_of(made)
-    assert (row.result, row.status, row.locked_until) == ("OK", 200, None)
-    assert (row.due_at - row.checked_at).total_seconds() == 60
-    assert told(made) == []
-
-
-def test_a_side_that_goes_away_and_comes_back_is_told_once_each(made, other):
-    check(made.organisation_id, made.pk)
-    other.answers = [(503, {}, {})]
-    assert check(made.organisation_id, made.pk) == CheckResult.AWAY
-    assert check(made.organisation_id, made.pk) == CheckResult.AWAY
-    assert reload(made).state == ConnectionState.ACTIVE
-    other.answers = [OK]
-    guards.store().ask(lambda client: client.delete(f"call:{database.settings_dict['NAME']}:{made.pk}:breaker"))
-    assert check(made.organisation_id, made.pk) == CheckResult.OK
-    assert told(made) == ["integration.degraded", "integration.recovered"]
-
-
-def with_token(made, value="t" * 24):
-    with system_scope(made.organisation_id, job="test") as scope:
-        return services.set_credential(scope=scope, connection_id=made.pk, kind="api_token", value=value)
-
-
-FEED = (200, {"Content-Type": "application/json"}, {"items": [], "next": 0, "more": False})
-
-
-def test_with_a_token_the_feed_is_asked_and_a_refused_one_breaks_the_connection(made, other):
-    with_token(made)
-    other.answers = [FEED]
-    assert check(made.organisation_id, made.pk) == CheckResult.OK
-    path, headers = other.asked[-1]
-    assert (path, headers["authorization"]) == ("/api/events/?limit=1", f"Bearer {'t' * 24}")
-    other.answers = [(401, {}, {})]
-    assert check(made.organisation_id, made.pk) == CheckResult.REFUSED
-    assert reload(made).state == ConnectionState.BROKEN
-    other.answers = [FEED]
-    assert check(made.organisation_id, made.pk) == CheckResult.OK
-    assert reload(made).state == ConnectionState.ACTIVE
-    assert told(made) == ["integration.credentials.refused", "integration.recovered"]
-
-
-def test_a_new_token_is_proven_before_it_is_used(made, other):
-    with_token(made)
-    with_token(made, "n" * 24)
-    other.answers = [(401, {}, {}), FEED]
-    assert check(made.organisation_id, made.pk) == CheckResult.OK, "the old one still works"
-    with system_scope(made.organisation_id, job="test"):
-        kept = Credential.objects.filter(kind="api_token")
-        assert dict(kept.values_list("ending", "role")) == {"tttt": "CURRENT", "nnnn": "NEXT"}
-    other.answers = [FEED]
-    check(made.organisation_id, made.pk)
-    assert other.asked[-1][1]["authorization"].endswith("n" * 24)
-    with system_scope(made.organisation_id, job="test"):
-        assert dict(kept.values_list("ending", "role")) == {"tttt": "PREVIOUS", "nnnn": "CURRENT"}
-
-
-def test_nobody_is_asked_without_an_address(house):
-    made = make_connection(house)
-    assert check(house.pk, made.pk) is None
 
 
 def test_stamina_is_really_retrying():
