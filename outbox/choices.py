@@ -77,6 +77,7 @@ class Refusal(TextChoices):
     BAD_SIGNATURE = "BAD_SIGNATURE", _("Wrong signature")
     STALE = "STALE", _("Timestamp too far off")
     TOO_LARGE = "TOO_LARGE", _("Too large")
+    SENDER = "SENDER", _("Address not listed")
 
 
 class SubscriptionState(TextChoices):

@@ -1,7 +1,8 @@
 """The door for other systems' messages: `POST /webhooks/<provider>/<key>/` (`spec/integrations.md`, Incoming webhooks).
 
 It answers before sessions, cookies and forms are looked at, and in this order: method and media type, size, key, signature
-over the raw bytes, one INSERT. Nothing is parsed here. What the signature proves is kept, whatever it says.
+over the raw bytes, the sender's address where a list narrows it, one INSERT. Nothing is parsed here. What the signature
+proves is kept, whatever it says.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from crm.core.access import activate
 from crm.core.requests import client_ip
 from outbox.choices import Refusal
 from outbox.providers import BadSignature, Message, Provider, provider_named
+from outbox.senders import may_send
 from outbox.services.intake import (
     connection_at,
     count_refusal,
@@ -52,6 +54,10 @@ class _TooLarge(Exception):
 def webhook_path(provider: str, key: str) -> str:
     """The path of a connection's webhook address."""
     return f"{PREFIX}{provider}/{key}/"
+
+
+class _Unlisted(Exception):
+    """Rightly signed, from an address that the connection's list does not name."""
 
 
 class DoorMiddleware:
@@ -109,14 +115,16 @@ def _receive(request: HttpRequest, provider: Provider, connection_id: int, organ
         body = _read(request, provider.limit)
     except _TooLarge as error:
         return refuse(Refusal.TOO_LARGE, 413, None, error.size)
-    if cache.get(f"door:shut:{peer}"):
+    if cache.get(_shut(connection_id, peer)):
         return _empty(429, {"Retry-After": str(SHUT_SECONDS)})
     message = Message(body, headers, scope.now)
     try:
         with transaction.atomic(), activate(scope):
             kinds = [kind.key for kind in provider.credentials if kind.inbound]
-            secrets = live_secrets(scope=scope, connection_id=connection_id, kinds=kinds)
+            secrets, all_opened = live_secrets(scope=scope, connection_id=connection_id, kinds=kinds)
             secret = secrets[provider.verify(message, [one.value for one in secrets])]
+            if not may_send(peer, secret.options):
+                raise _Unlisted
             store_request(
                 scope=scope,
                 connection_id=connection_id,
@@ -126,22 +134,35 @@ def _receive(request: HttpRequest, provider: Provider, connection_id: int, organ
                 address=peer,
             )
     except BadSignature as error:
+        if not all_opened:  # it may be signed with the one that we cannot read now: the provider is to try again
+            return _empty(503, {"Retry-After": str(RETRY_SECONDS)})
         with transaction.atomic(), activate(scope):
-            _count_failure(peer, lambda: has_signed_rightly(scope=scope, connection_id=connection_id, address=peer))
+            _count_failure(
+                connection_id,
+                peer,
+                lambda: has_signed_rightly(scope=scope, connection_id=connection_id, address=peer),
+            )
         return refuse(Refusal.STALE if error.stale else Refusal.BAD_SIGNATURE, 401, body, len(body))
+    except _Unlisted:
+        return refuse(Refusal.SENDER, 401, body, len(body))
     return _empty(202)
 
 
-def _count_failure(peer: str, has_signed: Callable[[], bool]) -> None:
-    """Shut the door for an address that only guesses. Lets pass while Redis is away."""
-    key = f"door:failed:{peer}"
+def _shut(connection_id: int, peer: str) -> str:
+    """Per connection: from one provider's address come the messages of many, and one wrong secret shuts out no other."""
+    return f"door:shut:{connection_id}:{peer}"
+
+
+def _count_failure(connection_id: int, peer: str, has_signed: Callable[[], bool]) -> None:
+    """Shut this connection's door for an address that only guesses. Lets pass while Redis is away."""
+    key = f"door:failed:{connection_id}:{peer}"
     cache.add(key, 0, 60)
     try:
         failures = cache.incr(key)
     except ValueError:  # the minute ended in between
         return
     if failures >= FAILURES and not has_signed():
-        cache.set(f"door:shut:{peer}", 1, SHUT_SECONDS)
+        cache.set(_shut(connection_id, peer), 1, SHUT_SECONDS)
 
 
 def _declared(request: HttpRequest) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy
 
 from crm.core.forms import ServiceForm
 from outbox.models import Connection
-from outbox.providers import Provider
+from outbox.providers import Provider, options_of
 
-OPTION: str = "option_"
+OPTION: Final = "option_"
 
 
 class ConnectionForm(ServiceForm):
@@ -34,11 +34,12 @@ class ConnectionForm(ServiceForm):
         kept = {} if connection is None else connection.options
         initial = {} if connection is None else {"label": connection.label, "base_url": connection.base_url}
         super().__init__(data, initial=initial)
-        for option in provider.options:
+        for option in options_of(provider):
             self.fields[OPTION + option.key] = forms.CharField(
                 label=str(option.label),
                 help_text=str(option.help),
                 max_length=2_000,
+                required=bool(option.default),
                 initial=option.show(kept.get(option.key, option.default)),
             )
         if connection is not None:

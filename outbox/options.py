@@ -1,4 +1,4 @@
-"""The settings of webhooks."""
+"""The settings of webhooks, those that we send and those that come in."""
 
 from __future__ import annotations
 
@@ -19,5 +19,19 @@ ROTATION_HOURS: Final = option(
     unit=_("hours"),
     least=1,
     most=168,  # contracts/standard_webhooks.md: up to seven days
+    security=True,
+)
+
+OVERLAP_HOURS: Final = option(
+    "connections.overlapHours",
+    24,
+    label=_("Hours in which a replaced secret still counts"),
+    help=_("After a connection's new secret was proven by a message, the one before verifies for so long."),
+    area=_("Connections"),
+    nature=Nature.BUSINESS,
+    levels=(Level.ORGANISATION, Level.GLOBAL),
+    unit=_("hours"),
+    least=1,
+    most=168,  # integrations.md, Credentials: at most seven days
     security=True,
 )

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
+from outbox import senders
 from outbox.choices import InboxReason, InboxState
 
 if TYPE_CHECKING:
@@ -93,7 +95,10 @@ class CredentialKind:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting of a connection: a line of text in the form, what `clean` makes of it in the row (raises Invalid)."""
+    """One setting of a connection: a line of text in the form, what `clean` makes of it in the row (raises Invalid).
+
+    Where the default is empty, the line may be.
+    """
 
     key: str
     label: str | Promise
@@ -150,6 +155,22 @@ class _Registry:
 
 
 _registry = _Registry()
+
+
+SENDERS: Final = Option(
+    key=senders.KEY,
+    label=_("Addresses that may send"),
+    help=_("Networks such as 203.0.113.0/24, with blanks between; empty: any. The signature is asked all the same."),
+    default=[],
+    show=" ".join,
+    clean=senders.clean_networks,
+)
+
+
+def options_of(provider: Provider) -> tuple[Option, ...]:
+    """What can be set at its connections: its own settings, and those that every connection has."""
+    takes_in = any(kind.inbound for kind in provider.credentials)
+    return (*provider.options, SENDERS) if takes_in else provider.options
 
 
 def register_provider(provider: Provider) -> None:

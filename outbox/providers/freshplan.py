@@ -60,7 +60,8 @@ def _clean_types(text: str) -> list[str]:
     types = list(dict.fromkeys(text.replace(",", " ").split()))
     for one in types:
         plain = one.removesuffix(".*")
-        if one != "*" and not (len(one) <= 80 and plain.replace(".", "").replace("_", "").isalnum() and one.isascii()):
+        is_name = len(one) <= 80 and one.isascii() and plain.replace(".", "").replace("_", "").isalnum()
+        if one != "*" and (not is_name or (plain != one and "." in plain)):  # an area is one word
             raise Invalid(_("Types such as customer.created, or customer.* for an area, or * for all."), field="types")
     if not 1 <= len(types) <= _MOST_TYPES:
         raise Invalid(_("One to %(count)d types.") % {"count": _MOST_TYPES}, field="types")

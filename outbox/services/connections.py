@@ -12,18 +12,20 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from crm.core.errors import Conflict, Invalid, NotFound
+from crm.core.options import option_value
 from outbox.addresses import AddressRefused, checked_url
-from outbox.choices import ConnectionState, CredentialRole
-from outbox.encryption import is_current, open_sealed, seal
+from outbox.choices import OPEN, ConnectionState, CredentialRole, InboxReason, InboxState
+from outbox.encryption import SealBroken, is_current, open_sealed, seal
 from outbox.events import SecretRotated
-from outbox.models import Connection, ConnectionCheck, Credential, SubscriptionSecret
+from outbox.models import Connection, ConnectionCheck, Credential, InboxEvent, SubscriptionSecret
 from outbox.models.connections import new_key
-from outbox.providers import CredentialKind, Provider, provider_named
+from outbox.options import OVERLAP_HOURS
+from outbox.providers import CredentialKind, Provider, options_of, provider_named
 from outbox.services import publish
 from outbox.signing import seal_place
 from outbox.wakeup import wake_relay
 
-OVERLAP: Final = timedelta(hours=24)  # that a secret which was replaced still counts
+WAY_BACK: Final = timedelta(hours=24)  # that a replaced secret of calls out is kept
 LONGEST_REASON: Final = 200
 
 # What a connection may become, from each state; BROKEN comes from its health call alone.
@@ -122,9 +124,8 @@ def set_credential(*, scope: Scope, connection_id: int, kind: str, value: str) -
         raise Conflict(
             _("Two secrets are live already: end the old one first, or take the new one back."), field="value"
         )
-    for row in rows:
-        if open_sealed(row.sealed, associated=row.place) == clean:
-            raise Conflict(_("This secret is in use already."), field="value")
+    if any(_is_sealed_in(row, clean) for row in rows):
+        raise Conflict(_("This secret is in use already."), field="value")
     row = Credential.objects.create(
         organisation_id=scope.organisation_id,
         connection=connection,
@@ -137,6 +138,9 @@ def set_credential(*, scope: Scope, connection_id: int, kind: str, value: str) -
     )
     row.sealed = seal(clean, associated=row.place)
     row.save(update_fields=["sealed"])
+    if not wanted.inbound:
+        _plan_check(scope, connection)
+        transaction.on_commit(wake_relay, robust=True)
     return row
 
 
@@ -153,15 +157,19 @@ def end_credential(*, scope: Scope, connection_id: int, credential_id: int) -> N
 
 @transaction.atomic
 def promote_credential(*, scope: Scope, credential_id: int) -> bool:
-    """A secret to come has proven itself: it is in use from now, the one before for a day more; whether that happened."""
-    chosen = Credential.objects.visible_to(scope).filter(pk=credential_id).first()
+    """A secret to come has proven itself: it is in use from now, the one before for a while more; whether that happened.
+
+    How long is a setting for those that verify messages, a day for those of calls out.
+    """
+    chosen = Credential.objects.visible_to(scope).select_related("connection").filter(pk=credential_id).first()
     if chosen is None:
         return False
     family = Credential.objects.visible_to(scope).filter(connection_id=chosen.connection_id, kind=chosen.kind)
     rows = {row.pk: row for row in family.select_for_update(of=("self",), no_key=True).order_by("pk")}
     if credential_id not in rows or rows[credential_id].role != CredentialRole.NEXT:
         return False
-    family.filter(role=CredentialRole.CURRENT).update(role=CredentialRole.PREVIOUS, valid_until=scope.now + OVERLAP)
+    until = scope.now + _overlap(scope, chosen)
+    family.filter(role=CredentialRole.CURRENT).update(role=CredentialRole.PREVIOUS, valid_until=until)
     family.filter(pk=credential_id).update(role=CredentialRole.CURRENT)
     publish(SecretRotated(connection_id=chosen.connection_id, kind=chosen.kind))
     return True
@@ -179,13 +187,25 @@ def renew_key(*, scope: Scope, connection_id: int) -> Connection:
 
 @transaction.atomic
 def delete_connection(*, scope: Scope, connection_id: int) -> None:
-    """Close it for good: address unknown, secrets gone; what it brought stays. Raises NotFound, Forbidden, Conflict."""
+    """Close it for good: address unknown, secrets gone; what it brought stays; what waited or was given up is dismissed with it.
+
+    Raises NotFound, Forbidden, Conflict while it is at work.
+    """
     connection = _locked(scope, connection_id)
     scope.require("connections.manage")
     if connection.state not in {ConnectionState.DRAFT, ConnectionState.PAUSED}:
         raise Conflict(_("Pause the connection first."))
     Credential.objects.visible_to(scope).filter(connection=connection).delete()
     ConnectionCheck.objects.visible_to(scope).filter(connection=connection).update(due_at=None)
+    InboxEvent.objects.visible_to(scope).filter(connection=connection, state__in=[*OPEN, InboxState.DEAD]).update(
+        state=InboxState.IGNORED,
+        reason=InboxReason.DISMISSED,
+        note=_("The connection was deleted."),
+        locked_until=None,
+        done_at=scope.now,
+        acted_by=scope.actor,
+        acted_at=scope.now,
+    )
     connection.deleted_at, connection.deleted_by_id = scope.now, scope.user_id
     connection.save(update_fields=["deleted_at", "deleted_by_id"])
 
@@ -204,7 +224,7 @@ def ask_check(*, scope: Scope, connection_id: int) -> None:
 @transaction.atomic
 def renew_sealing(*, scope: Scope) -> int:
     """Seal every secret of the organisation, those that sign for subscribers too, under the first key; how many were not."""
-    credentials = Credential.objects.visible_to(scope).select_for_update(of=("self",))
+    credentials = Credential.objects.visible_to(scope).exclude(sealed=b"").select_for_update(of=("self",))
     secrets = SubscriptionSecret.objects.visible_to(scope).select_for_update(of=("self",))
     places = [(row, row.place) for row in credentials] + [(row, seal_place(row.pk)) for row in secrets]
     old = [(row, place) for row, place in places if not is_current(row.sealed)]
@@ -214,13 +234,28 @@ def renew_sealing(*, scope: Scope) -> int:
     return len(old)
 
 
+def _is_sealed_in(row: Credential, value: str) -> bool:
+    """Whether it is this secret; one that no longer opens is replaced by whatever comes."""
+    try:
+        return open_sealed(row.sealed, associated=row.place) == value
+    except SealBroken:
+        return False
+
+
+def _overlap(scope: Scope, credential: Credential) -> timedelta:
+    """How long the secret before it still counts."""
+    provider = provider_named(credential.connection.provider)
+    inbound = {kind.key for kind in provider.credentials if kind.inbound} if provider is not None else set()
+    return timedelta(hours=option_value(OVERLAP_HOURS, scope)) if credential.kind in inbound else WAY_BACK
+
+
 def _locked(scope: Scope, connection_id: int) -> Connection:
     rows = Connection.objects.visible_to(scope).present()
     return rows.select_for_update(of=("self",)).get_or_not_found(pk=connection_id)
 
 
 def _plan_check(scope: Scope, connection: Connection) -> None:
-    is_asked = connection.state == ConnectionState.ACTIVE and connection.base_url
+    is_asked = connection.state in {ConnectionState.ACTIVE, ConnectionState.BROKEN} and connection.base_url
     rows = ConnectionCheck.objects.visible_to(scope).filter(connection=connection)
     rows.update(due_at=scope.now if is_asked else None)
 
@@ -270,5 +305,5 @@ def _clean_url(text: str) -> str:
 def _clean_options(provider: Provider, given: Mapping[str, str]) -> dict[str, Any]:
     return {
         option.key: option.clean(given[option.key]) if option.key in given else option.default
-        for option in provider.options
+        for option in options_of(provider)
     }

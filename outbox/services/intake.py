@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+import structlog
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from psycopg.types.json import Jsonb
 
 from crm.core.access import Scope
 from outbox.choices import OPEN, CredentialRole, Refusal
-from outbox.encryption import open_sealed
-from outbox.models import CallLog, Credential, InboxRefusal, InboxRequest
+from outbox.encryption import SealBroken, open_sealed
+from outbox.models import CallLog, Credential, InboxEvent, InboxRefusal, InboxRequest
 from outbox.operations import WEBHOOK_INTAKE
 from outbox.providers import Message, Provider
 from outbox.services.connections import promote_credential
 from outbox.wakeup import wake_relay
+
+log = structlog.get_logger(__name__)
 
 MOST_HEADER_NAMES: Final = 40
 BODIES_KEPT: Final = timedelta(days=30)
@@ -48,11 +51,12 @@ ON CONFLICT (connection_id, kind, minute) DO UPDATE SET count = outbox_inboxrefu
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A live secret of a connection, opened."""
+    """A live secret of a connection, opened, beside the connection's settings."""
 
     credential_id: int
     role: CredentialRole
     value: str
+    options: Mapping[str, Any]
 
 
 def connection_at(provider: str, key: str) -> tuple[int, int] | None:
@@ -75,13 +79,23 @@ def provider_scope(provider: Provider, organisation_id: int, request_id: str = "
     )
 
 
-def live_secrets(*, scope: Scope, connection_id: int, kinds: Iterable[str]) -> list[Secret]:
-    """The secrets that may verify a message now: the one to come first, so that it is promoted by its first use."""
+def live_secrets(*, scope: Scope, connection_id: int, kinds: Iterable[str]) -> tuple[list[Secret], bool]:
+    """The secrets that may verify a message now, and whether all of them opened.
+
+    The one to come is first, so that it is promoted by its first use.
+    """
     order = [CredentialRole.NEXT, CredentialRole.CURRENT, CredentialRole.PREVIOUS]
     rows = Credential.objects.visible_to(scope).filter(connection_id=connection_id, kind__in=list(kinds))
-    live = rows.filter(Q(valid_until=None) | Q(valid_until__gt=scope.now))
-    found = [Secret(row.pk, CredentialRole(row.role), open_sealed(row.sealed, associated=row.place)) for row in live]
-    return sorted(found, key=lambda one: order.index(one.role))
+    live = list(rows.filter(Q(valid_until=None) | Q(valid_until__gt=scope.now)).select_related("connection"))
+    found = []
+    for row in live:
+        try:
+            value = open_sealed(row.sealed, associated=row.place)
+        except SealBroken:
+            log.error("a secret does not open: its key is gone", credential=row.pk, connection=connection_id)
+            continue
+        found.append(Secret(row.pk, CredentialRole(row.role), value, row.connection.options))
+    return sorted(found, key=lambda one: order.index(one.role)), len(found) == len(live)
 
 
 @WEBHOOK_INTAKE.counted
@@ -156,11 +170,17 @@ def has_signed_rightly(*, scope: Scope, connection_id: int, address: str) -> boo
 def forget_old(*, scope: Scope) -> int:
     """Forget what has had its time: bodies, headers and calls after 30 days, samples of refusals after 7, rows after 400.
 
-    Keys stay against late repeats; what is not at its end keeps its body. The number of bodies forgotten.
+    Keys stay against late repeats; what is not at its end keeps its body, unless its connection is gone. Secrets that ran
+    out are erased. The number of bodies forgotten.
     """
     requests = InboxRequest.objects.visible_to(scope)
-    old = requests.filter(received_at__lt=scope.now - BODIES_KEPT, body__isnull=False).exclude(split_at=None)
-    forgotten = old.exclude(events__state__in=OPEN).update(body=None, headers={}, address=None)
+    old = requests.filter(received_at__lt=scope.now - BODIES_KEPT, body__isnull=False)
+    waits = InboxEvent.objects.visible_to(scope).filter(request=OuterRef("pk"), state__in=OPEN)
+    is_at_an_end = Q(split_at__isnull=False) & ~Exists(waits)
+    finished = old.filter(is_at_an_end | Q(connection__deleted_at__isnull=False))
+    forgotten = finished.update(body=None, headers={}, address=None)
+    ended = Credential.objects.visible_to(scope).filter(role=CredentialRole.PREVIOUS, valid_until__lt=scope.now)
+    ended.update(sealed=b"")  # the row stays for the messages that it verified
     refusals = InboxRefusal.objects.visible_to(scope)
     samples = refusals.filter(minute__lt=scope.now - SAMPLES_KEPT).exclude(digest="", network="")
     samples.update(digest="", size=None, header_names=[], network="")

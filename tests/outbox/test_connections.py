@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import timedelta
+
 import pytest
 from django.core.management import call_command
 from django.db import transaction
@@ -10,8 +13,10 @@ from crm.core.access import activate, system_scope
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from outbox.choices import ConnectionState, CredentialRole
 from outbox.encryption import SealBroken, is_current, open_sealed, seal
-from outbox.models import Connection, Credential, Event, Subscription, SubscriptionSecret
+from outbox.models import Connection, Credential, Event, InboxEvent, InboxRequest, Subscription, SubscriptionSecret
 from outbox.services import connections as services
+from outbox.services import inbox
+from outbox.services.intake import forget_old
 from outbox.signing import seal_place
 from tests.conftest import scope_of
 from tests.outbox.intake import secret
@@ -41,7 +46,11 @@ def roles(kind="signing_secret"):
 
 def test_a_new_connection_is_a_draft_with_an_address_of_its_own(admin, made):
     other = services.create_connection(scope=admin, provider="freshplan", label="Süd")
-    assert (made.state, made.options, made.owner_id) == (ConnectionState.DRAFT, {"types": ["*"]}, admin.user_id)
+    assert (made.state, made.options, made.owner_id) == (
+        ConnectionState.DRAFT,
+        {"types": ["*"], "senders": []},
+        admin.user_id,
+    )
     assert len(made.key) == 27
     assert made.key.startswith("wk_")
     assert made.key != other.key
@@ -57,6 +66,10 @@ def test_a_new_connection_is_a_draft_with_an_address_of_its_own(admin, made):
         ({"base_url": "ftp://other.example"}, "base_url"),
         ({"options": {"types": ""}}, "types"),
         ({"options": {"types": "customer.created <script>"}}, "types"),
+        ({"options": {"types": "customer.created.*"}}, "types"),
+        ({"options": {"senders": "example.org"}}, "senders"),
+        ({"options": {"senders": "203.0.113.7/24"}}, "senders"),
+        ({"options": {"senders": " ".join(f"10.0.0.{n}" for n in range(51))}}, "senders"),
     ],
 )
 def test_what_cannot_be_a_connection_is_refused_at_its_field(admin, change, field):
@@ -80,7 +93,7 @@ def test_it_is_changed_only_as_it_was_seen(admin, made):
     with pytest.raises(Conflict):
         services.change_connection(scope=admin, connection_id=made.pk, version=1, label="Nordwest")
     made.refresh_from_db()
-    assert (made.label, made.options, made.version) == ("Nordost", {"types": ["order.*"]}, 2)
+    assert (made.label, made.options["types"], made.version) == ("Nordost", ["order.*"], 2)
 
 
 # Secrets
@@ -224,6 +237,53 @@ def test_it_is_deleted_only_where_nothing_runs_and_its_secrets_with_it(admin, ma
     assert not Credential.objects.exists()
     with pytest.raises(NotFound):
         services.renew_key(scope=admin, connection_id=made.pk)
+
+
+def test_what_still_waited_is_dismissed_with_its_connection_and_its_bodies_end(organisation, admin, made):
+    """Nobody would ever apply it: neither open for ever, nor its body kept for ever."""
+    put(admin, made, secret())
+    own = {"organisation": organisation, "connection": made}
+    request, whole = (
+        InboxRequest.objects.create(
+            **own,
+            dedupe_key=key,
+            body=b"{}",
+            size=2,
+            received_at=admin.now,
+            last_seen_at=admin.now,
+            credential_role="CURRENT",
+            split_at=split_at,
+        )
+        for key, split_at in (("1", admin.now), ("2", None))
+    )
+    for n, state in enumerate(("RETRY", "WAITING", "DEAD", "DONE")):
+        InboxEvent.objects.create(**own, request=request, n=n, external_key=str(n), state=state, received_at=admin.now)
+    services.delete_connection(scope=admin, connection_id=made.pk)
+    told = list(InboxEvent.objects.order_by("n").values_list("state", "reason"))
+    assert told == [("IGNORED", "DISMISSED")] * 3 + [("DONE", "")]
+    with pytest.raises(Conflict):
+        inbox.replay_events(scope=admin, event_ids=list(InboxEvent.objects.values_list("pk", flat=True)), reason="Test")
+    later = dataclasses.replace(admin, now=admin.now + timedelta(days=31))
+    assert forget_old(scope=later) == 2
+    whole.refresh_from_db()
+    assert (whole.body, whole.address) == (None, None)
+
+
+def test_a_secret_that_ran_out_is_erased_and_its_row_stays_for_its_messages(admin, made):
+    put(admin, made, secret("a"))
+    services.promote_credential(scope=admin, credential_id=put(admin, made, secret("b")).pk)
+
+    def kept():
+        rows = Credential.objects.order_by("pk")
+        return [(row.role, bool(bytes(row.sealed))) for row in rows]
+
+    forget_old(scope=admin)
+    assert kept() == [("PREVIOUS", True), ("CURRENT", True)]
+    later = dataclasses.replace(admin, now=admin.now + timedelta(hours=25))
+    forget_old(scope=later)
+    assert kept() == [("PREVIOUS", False), ("CURRENT", True)]
+    assert services.renew_sealing(scope=later) == 0
+    assert put(later, made, secret("c")).role == CredentialRole.NEXT
 
 
 # Who

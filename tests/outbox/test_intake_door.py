@@ -14,10 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from crm.core.access import system_scope
+from organisation.services import set_value
 from outbox import door
 from outbox.choices import ConnectionState, CredentialRole, Refusal
 from outbox.door import webhook_path
 from outbox.models import Credential, InboxRefusal
+from outbox.options import OVERLAP_HOURS
 from outbox.providers import MEBIBYTE, BadSignature
 from outbox.services import connections
 from outbox.standard_webhooks import verify
@@ -206,6 +208,15 @@ def test_an_address_that_only_guesses_is_shut_out_for_a_while(made):
     assert sum(one.count for one in rows(made, InboxRefusal)) == door.FAILURES
 
 
+def test_one_wrong_secret_shuts_out_no_other_connection(made):
+    """A provider sends for many from one address: what one of them has wrong is no other's loss."""
+    other = make_connection(make_organisation("Andere"), value=secret("b"))
+    for _n in range(door.FAILURES):
+        assert send(other, envelope(1)).status_code == 401
+    assert send(other, envelope(1), secrets=[secret("b")]).status_code == 429
+    assert send(made, envelope(1)).status_code == 202
+
+
 def test_an_address_that_once_signed_rightly_is_never_shut_out(made):
     assert send(made, envelope(1)).status_code == 202
     for _n in range(door.FAILURES + 1):
@@ -242,6 +253,39 @@ def test_without_the_database_the_answer_is_503_and_the_message_can_come_again(m
     assert send(made, envelope(1)).status_code == 202
 
 
+def test_a_secret_whose_key_is_gone_costs_no_message(made, settings):
+    keys = settings.CREDENTIAL_KEYS
+    settings.CREDENTIAL_KEYS = ["new-" * 11]
+    answer = send(made, envelope(1))
+    assert (answer.status_code, answer.content, answer["Retry-After"]) == (503, b"", "30")
+    with system_scope(made.organisation_id, job="test") as scope:
+        connections.set_credential(scope=scope, connection_id=made.pk, kind="signing_secret", value=secret("n"))
+    assert send(made, envelope(2), secrets=[secret("n")]).status_code == 202, "another one is put in"
+    settings.CREDENTIAL_KEYS = keys
+    assert send(made, envelope(1)).status_code == 202
+
+
+# Addresses that may send
+
+
+def test_a_list_of_addresses_narrows_what_the_signature_proves(house):
+    made = make_connection(house, options={"senders": "203.0.113.0/24, 2001:db8::/32 198.51.100.7"})
+    for address in ("203.0.113.9", "2001:db8::5", "198.51.100.7", "::ffff:203.0.113.9"):
+        assert send(made, envelope(1), REMOTE_ADDR=address).status_code == 202, address
+    for address in ("198.51.100.8", "127.0.0.1", "10.0.0.1", "::1", ""):
+        answer = send(made, envelope(2), REMOTE_ADDR=address)
+        assert (answer.status_code, answer.content) == (401, b""), address
+    assert len(requests(made)) == 1
+    assert {one.kind for one in rows(made, InboxRefusal)} == {Refusal.SENDER}
+
+
+def test_a_listed_address_still_has_to_sign(house):
+    made = make_connection(house, options={"senders": "127.0.0.1"})
+    assert send(made, envelope(1), secrets=[secret("z")]).status_code == 401
+    assert send(made, envelope(1)).status_code == 202
+    assert [one.kind for one in rows(made, InboxRefusal)] == [Refusal.BAD_SIGNATURE]
+
+
 # Secrets that change
 
 
@@ -261,11 +305,21 @@ def test_a_new_secret_is_proven_by_its_first_message_and_the_old_one_runs_out(ma
     assert send(made, envelope(3)).status_code == 202, "a straggler, within the day"
     assert [row.credential_role for row in requests(made)] == ["CURRENT", "NEXT", "PREVIOUS"]
 
-    later = timezone.now() + connections.OVERLAP + timezone.timedelta(seconds=1)
+    later = timezone.now() + timezone.timedelta(hours=24, seconds=1)
     monkeypatch.setattr(door.timezone, "now", lambda: later)
     at = later.timestamp()
     assert send(made, envelope(4), at=at).status_code == 401, "its day is over"
     assert send(made, envelope(4), at=at, secrets=[secret("n")]).status_code == 202
+
+
+def test_how_long_the_old_secret_counts_is_a_setting(made, administrator, doing):
+    doing(administrator, set_value, key=OVERLAP_HOURS.key, level="ORGANISATION", value=2, reason="Probe")
+    with system_scope(made.organisation_id, job="test") as scope:
+        connections.set_credential(scope=scope, connection_id=made.pk, kind="signing_secret", value=secret("n"))
+    assert send(made, envelope(1), secrets=[secret("n")]).status_code == 202
+    with system_scope(made.organisation_id, job="test"):
+        until = Credential.objects.get(role="PREVIOUS").valid_until
+    assert 7_100 < (until - timezone.now()).total_seconds() <= 7_200
 
 
 def test_a_secret_changes_under_load_and_nothing_is_refused(made):
