@@ -12,6 +12,7 @@ from outbox.models import InboxEvent, InboxRequest
 from outbox.providers import Message, Outcome, Part, Permanent, Provider
 
 MOST_PARTS: Final = 1_000
+PLAUSIBLE_YEARS: Final = range(1970, 2200)  # of what happened: no clock of ours shows what lies at the calendar's ends
 _LENGTHS: Final = {"external_key": 200, "type": 80, "subject": 200}
 
 
@@ -32,6 +33,8 @@ def parts_of(provider: Provider, message: Message) -> Sequence[Part]:
             text = getattr(part, name)
             if len(text) > longest or (text and not text.isprintable()):
                 raise Permanent(InboxReason.BAD_SHAPE)
+        if part.occurred_at is not None and part.occurred_at.year not in PLAUSIBLE_YEARS:
+            raise Permanent(InboxReason.BAD_SHAPE)
     return parts
 
 

@@ -26,7 +26,7 @@ urlpatterns = [
     path("connections/<int:pk>/events/", connections.remote_events, name="remote_events"),
     path("inbox/", inbox.inbox, name="inbox"),
     path("inbox/replay/", inbox.inbox_replay, name="inbox_replay"),
+    path("inbox/dismiss/", inbox.inbox_dismiss, name="inbox_dismiss"),
     path("inbox/<int:pk>/", inbox.inbox_event, name="inbox_event"),
-    path("inbox/<int:pk>/dismiss/", inbox.inbox_dismiss, name="inbox_dismiss"),
     path("inbox/<int:pk>/dry-run/", inbox.inbox_dry_run, name="inbox_dry_run"),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -23,7 +24,7 @@ from outbox.choices import ConnectionState, InboxReason, InboxState
 from outbox.events import InboxDead
 from outbox.locks import locked
 from outbox.models import Connection, ConnectionCheck, InboxEvent, InboxRequest
-from outbox.providers import Outcome, Permanent, Provider, Temporary, provider_named
+from outbox.providers import SUPERSEDED, Outcome, Part, Permanent, Provider, Temporary, provider_named
 from outbox.services import publish
 from outbox.services.intake import provider_scope
 from outbox.wakeup import wake_relay
@@ -97,22 +98,19 @@ def split_requests(scope: Scope, provider: Provider, connection_id: int) -> int:
 
 
 def _split(scope: Scope, provider: Provider, request: InboxRequest) -> None:
+    parts: Sequence[Part] = []
     try:
         parts = parts_of(provider, message_of(request))
-    except Permanent as error:
-        event = InboxEvent.objects.create(
-            organisation_id=scope.organisation_id,
-            request=request,
-            connection_id=request.connection_id,
-            n=0,
-            external_key=f"request:{request.pk}",
-            received_at=request.received_at,
-            state=InboxState.DEAD,
-            reason=error.reason,
-            done_at=Now(),
-        )
-        _tell_dead(event)
-        parts = []
+    except Permanent as refusal:
+        _keep_unsplit(scope, request, refusal.reason, "")
+    except Exception as broken:  # noqa: BLE001 - a message that a provider stumbles over must not hold all behind it
+        log.error("inbox request cannot be taken apart", inbox_request=request.pk, error=type(broken).__name__)
+        _keep_unsplit(scope, request, InboxReason.BUG, type(broken).__name__[:80])
+    _make_events(scope, request, parts)
+
+
+def _make_events(scope: Scope, request: InboxRequest, parts: Sequence[Part]) -> None:
+    """Those of a request that are not there yet; others are counted as known before."""
     made = [
         InboxEvent(
             organisation_id=scope.organisation_id,
@@ -127,10 +125,33 @@ def _split(scope: Scope, provider: Provider, request: InboxRequest) -> None:
         )
         for n, part in enumerate(parts)
     ]
+    own = InboxEvent.objects.visible_to(scope).filter(request=request)
+    before = own.count()
     InboxEvent.objects.bulk_create(made, ignore_conflicts=True)
-    new = InboxEvent.objects.visible_to(scope).filter(request=request).count()
-    known = max(0, len(parts) - new)
+    known = len(parts) - (own.count() - before)
     InboxRequest.objects.visible_to(scope).filter(pk=request.pk).update(split_at=Now(), known_parts=known)
+
+
+def _whole(request_id: int) -> str:
+    """The key of the event that stands for a request which could not be taken apart."""
+    return f"request:{request_id}"
+
+
+def _keep_unsplit(scope: Scope, request: InboxRequest, reason: InboxReason, error: str) -> None:
+    """One event that stands for the whole request, given up."""
+    event = InboxEvent.objects.create(
+        organisation_id=scope.organisation_id,
+        request=request,
+        connection_id=request.connection_id,
+        n=0,
+        external_key=_whole(request.pk),
+        received_at=request.received_at,
+        state=InboxState.DEAD,
+        reason=reason,
+        error=error,
+        done_at=Now(),
+    )
+    _tell_dead(event)
 
 
 def _connection(organisation_id: int, connection_id: int) -> Connection | None:
@@ -171,7 +192,10 @@ def _run(scope: Scope, provider: Provider, claim: Claim) -> None:
         if event is None:
             return
         try:
-            outcome = apply_event(provider, event, scope)
+            if event.external_key == _whole(event.request_id):
+                outcome = _take_apart_again(scope, provider, event.request)
+            else:
+                outcome = apply_event(provider, event, scope)
         except Exception:
             transaction.set_rollback(True)
             raise
@@ -181,6 +205,12 @@ def _run(scope: Scope, provider: Provider, claim: Claim) -> None:
         _finish(scope, event, outcome.state, outcome.reason)
         if outcome.state == InboxState.DONE and event.subject:
             _wake_waiting(scope, event)
+
+
+def _take_apart_again(scope: Scope, provider: Provider, request: InboxRequest) -> Outcome:
+    """A replay of what nobody could read: where this release can, its parts take the place of the one for all."""
+    _make_events(scope, request, parts_of(provider, message_of(request)))
+    return SUPERSEDED
 
 
 def _ours(scope: Scope, claim: Claim) -> InboxEvent | None:

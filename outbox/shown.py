@@ -12,14 +12,18 @@ LONGEST_SHOWN: Final = 100_000  # characters of a body on a page
 
 
 def body_text(body: bytes, provider: Provider | None, *, whole: bool) -> str:
-    """The body as text, indented where it is JSON. Not `whole`: every text is masked but for the provider's open fields."""
+    """The body as text, indented where it is JSON. Not `whole`: every text is masked but for the provider's open fields.
+
+    What cannot be laid out (no JSON, or deeper than we follow) is shown as it came, or not at all.
+    """
     try:
         found = json.loads(body)
+        if not whole:
+            found = _masked(found, provider.open_fields if provider is not None else frozenset())
+        text = json.dumps(found, indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return body.decode("utf-8", "replace")[:LONGEST_SHOWN] if whole else ""
-    if not whole:
-        found = _masked(found, provider.open_fields if provider is not None else frozenset())
-    return json.dumps(found, indent=2, ensure_ascii=False)[:LONGEST_SHOWN]
+    return text[:LONGEST_SHOWN].encode("utf-8", "backslashreplace").decode()  # half a surrogate pair is no text
 
 
 def _masked(value: Any, open_fields: frozenset[str]) -> Any:

@@ -46,6 +46,7 @@ class Event(OrganisationModel):
             models.Index(fields=["id"], name="event_unplaced", condition=Q(position__isnull=True)),
             models.Index(fields=["organisation", "position"], name="event_feed"),
             models.Index(fields=["subject_type", "subject_id", "id"], name="event_by_subject"),
+            models.Index(fields=["cause", "id"], name="event_by_cause", condition=~Q(cause="")),
         ]
 
     def __str__(self) -> str:

@@ -16,14 +16,14 @@ from django.utils.translation import gettext as _
 from crm.core.access import Scope, activate
 from crm.core.classes import DataClass, data_class_of
 from crm.core.errors import Conflict, Invalid, NotFound
-from outbox.applying import apply_event
+from outbox.applying import PLAUSIBLE_YEARS, apply_event
 from outbox.choices import InboxReason, InboxState
 from outbox.models import Event, InboxEvent
 from outbox.providers import Permanent, Provider, provider_named
 from outbox.services.intake import provider_scope
 from outbox.wakeup import wake_relay
 
-MOST_AT_ONCE: Final = 500
+MOST_AT_ONCE: Final = 10_000
 REPLAYABLE: Final = (
     InboxState.DONE,
     InboxState.IGNORED,
@@ -60,24 +60,24 @@ class DryRun:
     events: list[tuple[str, str, Any]]
 
 
+def replayable(rows: QuerySet[InboxEvent]) -> QuerySet[InboxEvent]:
+    """Those of `rows` that can be applied again: at rest, their body still there, their connection too."""
+    return rows.filter(state__in=REPLAYABLE, request__body__isnull=False, connection__deleted_at=None)
+
+
 @transaction.atomic
 def replay_events(*, scope: Scope, event_ids: Sequence[int], reason: str) -> int:
     """Have events applied again from their raw bodies; how many. What runs now, or is new anyway, is left as it is.
 
     Raises Forbidden without `inbox.replay`, Invalid without a reason or for more than MOST_AT_ONCE, NotFound where none is
-    visible, Conflict where none can be replayed (in work, or the body forgotten).
+    visible, Conflict where none can be replayed (in work, the body forgotten, or the connection deleted).
     """
-    scope.require("inbox.replay")
+    rows = _chosen(scope, event_ids)
     clean = _clean_reason(reason)
-    if len(event_ids) > MOST_AT_ONCE:
-        raise Invalid(_("At most %(count)d at once.") % {"count": MOST_AT_ONCE})
-    rows = InboxEvent.objects.visible_to(scope).filter(pk__in=list(event_ids))
-    if not rows.exists():
-        raise NotFound(_("Not found."))
-    chosen = rows.filter(state__in=REPLAYABLE, request__body__isnull=False)
-    locked = list(chosen.select_for_update(of=("self",), skip_locked=True).order_by("pk").values_list("pk", flat=True))
+    chosen = replayable(rows).select_for_update(of=("self",), skip_locked=True)
+    locked = list(chosen.order_by("pk").values_list("pk", flat=True))
     if not locked:
-        raise Conflict(_("Nothing here can be applied again: it is in work, or its body was forgotten after 30 days."))
+        raise Conflict(_("Nothing here can be applied again: it is in work, or body or connection are gone."))
     InboxEvent.objects.visible_to(scope).filter(pk__in=locked).update(
         state=InboxState.NEW,
         reason="",
@@ -96,16 +96,25 @@ def replay_events(*, scope: Scope, event_ids: Sequence[int], reason: str) -> int
     return len(locked)
 
 
+def dismissible(rows: QuerySet[InboxEvent]) -> QuerySet[InboxEvent]:
+    """Those of `rows` that can be dismissed: they wait, or were given up."""
+    return rows.filter(state__in=DISMISSIBLE)
+
+
 @transaction.atomic
-def dismiss_event(*, scope: Scope, event_id: int, reason: str) -> None:
-    """Close what waits or was given up, with the reason why. Raises NotFound, Forbidden, Invalid, Conflict."""
-    rows = InboxEvent.objects.visible_to(scope)
-    event = rows.select_for_update(of=("self",)).get_or_not_found(pk=event_id)
-    scope.require("inbox.replay")
+def dismiss_events(*, scope: Scope, event_ids: Sequence[int], reason: str) -> int:
+    """Close what waits or was given up, with the reason why; how many. What a worker has in hand is left as it is.
+
+    Raises Forbidden without `inbox.replay`, Invalid without a reason or for more than MOST_AT_ONCE, NotFound where none is
+    visible, Conflict where none can be dismissed.
+    """
+    rows = _chosen(scope, event_ids)
     clean = _clean_reason(reason)
-    if event.state not in DISMISSIBLE:
+    chosen = dismissible(rows).select_for_update(of=("self",), skip_locked=True)
+    locked = list(chosen.order_by("pk").values_list("pk", flat=True))
+    if not locked:
         raise Conflict(_("Only what waits or was given up can be dismissed."))
-    rows.filter(pk=event.pk).update(
+    InboxEvent.objects.visible_to(scope).filter(pk__in=locked).update(
         state=InboxState.IGNORED,
         reason=InboxReason.DISMISSED,
         note=clean,
@@ -114,17 +123,21 @@ def dismiss_event(*, scope: Scope, event_id: int, reason: str) -> None:
         acted_by=scope.actor,
         acted_at=scope.now,
     )
+    return len(locked)
 
 
 @transaction.atomic
 def dry_run(*, scope: Scope, event_id: int, now: datetime | None = None) -> DryRun:
     """Apply an event at `now` (its receipt where not given) and take everything back; what it would have done.
 
-    Raises NotFound, Forbidden without `inbox.replay`, Conflict where the body was forgotten.
+    Raises NotFound, Forbidden without `inbox.replay`, Invalid for an instant out of all reason, Conflict where the body was
+    forgotten.
     """
     rows = InboxEvent.objects.visible_to(scope).select_related("request", "connection")
     event = rows.get_or_not_found(pk=event_id)
     scope.require("inbox.replay")
+    if now is not None and now.year not in PLAUSIBLE_YEARS:
+        raise Invalid(_("A time between 1970 and 2199."), field="now")
     provider = provider_named(event.connection.provider)
     if provider is None or event.request.body is None:
         raise Conflict(_("The body of this message was forgotten after 30 days."))
@@ -139,6 +152,16 @@ def dry_run(*, scope: Scope, event_id: int, now: datetime | None = None) -> DryR
         result = _try(provider, event, acting, shows_personal=scope.allows("connections.manage"))
         transaction.set_rollback(True)
     return result
+
+
+def _chosen(scope: Scope, event_ids: Sequence[int]) -> QuerySet[InboxEvent]:
+    scope.require("inbox.replay")
+    if len(event_ids) > MOST_AT_ONCE:
+        raise Invalid(_("At most %(count)d at once.") % {"count": MOST_AT_ONCE})
+    rows = InboxEvent.objects.visible_to(scope).filter(pk__in=list(event_ids))
+    if not rows.exists():
+        raise NotFound(_("Not found."))
+    return rows
 
 
 def _try(provider: Provider, event: InboxEvent, scope: Scope, *, shows_personal: bool) -> DryRun:

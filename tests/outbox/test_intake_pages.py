@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
+from django.core.signals import got_request_exception
+from django.db import connection as database
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.views.debug import SafeExceptionReporterFilter
 
 from crm.core.access import system_scope
 from outbox.choices import InboxState
-from outbox.intake_figures import figures
-from outbox.models import Connection, ConnectionCheck, Credential, Event, InboxEvent, InboxRequest, RemoteEvent
+from outbox.models import (
+    Connection,
+    ConnectionCheck,
+    Credential,
+    Event,
+    InboxEvent,
+    InboxRequest,
+)
 from outbox.processing import take_in
-from outbox.services import inbox
-from outbox.services.intake import forget_old
-from tests.outbox.intake import envelope, kept, make_connection, requests, rows, secret, send
-from tests.outbox.models import Effect
+from outbox.services import connections
+from tests.outbox.intake import envelope, kept, make_connection, page, press, receive, rows, secret
 
 pytestmark = pytest.mark.django_db
 
@@ -40,24 +45,6 @@ def admin(people, as_user):
 @pytest.fixture
 def made(organisation):
     return make_connection(organisation)
-
-
-def receive(made, *events):
-    """Let these come in and be applied; their rows."""
-    for event in events:
-        assert send(made, event, client=Client()).status_code == 202
-    take_in(made.organisation_id, made.pk)
-    return rows(made)
-
-
-def page(client, name, status=200, **arguments):
-    answer = client.get(reverse(f"intake:{name}", kwargs=arguments))
-    assert answer.status_code == status
-    return answer.content.decode()
-
-
-def press(client, name, data=None, **arguments):
-    return client.post(reverse(f"intake:{name}", kwargs=arguments), data or {})
 
 
 def test_from_nothing_to_the_first_message(organisation, admin):
@@ -96,6 +83,37 @@ def test_a_secret_is_never_shown_again(organisation, admin, made):
         coming = Credential.objects.get(role="NEXT")
     press(admin, "connection_secret_end", pk=made.pk, credential_id=coming.pk)
     assert secret("n")[-4:] not in page(admin, "connection", pk=made.pk)
+
+
+def test_a_secret_that_ran_out_is_not_live_and_leaves_room_for_the_next(organisation, admin, made):
+    with system_scope(organisation.pk, job="test") as scope:
+        coming = connections.set_credential(
+            scope=scope, connection_id=made.pk, kind="signing_secret", value=secret("n")
+        )
+        connections.promote_credential(scope=scope, credential_id=coming.pk)
+        Credential.objects.filter(role="PREVIOUS").update(valid_until=scope.now - timedelta(minutes=1))
+    shown = page(admin, "connection", pk=made.pk)
+    assert "Running out" not in shown
+    assert "Rotate" in shown
+
+
+def test_a_secret_is_hidden_in_every_report_of_an_error(admin, made, monkeypatch):
+    """Whatever name the form gives its field."""
+
+    def fails(**_values):
+        raise LookupError
+
+    monkeypatch.setattr(connections, "set_credential", fails)
+    told = []
+    got_request_exception.connect(lambda request, **_more: told.append(request), weak=False, dispatch_uid="test")
+    admin.raise_request_exception = False
+    try:
+        press(admin, "connection_secret", {"signing_secret-value": secret()}, pk=made.pk, kind="signing_secret")
+    finally:
+        got_request_exception.disconnect(dispatch_uid="test")
+    shown = dict(SafeExceptionReporterFilter().get_post_parameters(told[0]))
+    assert "signing_secret-value" in shown
+    assert secret() not in str(shown)
 
 
 def test_pausing_asks_why_and_the_page_says_so(admin, made):
@@ -173,6 +191,14 @@ def test_a_message_shows_what_came_and_what_became_of_it(admin, made):
         assert text in shown, text
 
 
+def test_what_a_message_caused_is_found_by_an_index(organisation):
+    """The log of events only grows; opening a message must not read it."""
+    with system_scope(organisation.pk, job="test") as scope, database.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Event.objects.visible_to(scope).filter(cause="inbox:7").order_by("pk")[:50].explain()
+    assert "event_by_cause" in plan
+
+
 def test_a_manager_sees_no_text_of_the_body(people, as_user, made):
     (event,) = receive(made, envelope(1, data={"customer_id": 7, "note": "Kanarienwert"}))
     shown = page(as_user(people("MANAGER")), "inbox_event", pk=event.pk)
@@ -223,131 +249,40 @@ def test_what_is_in_work_or_forgotten_is_not_applied_again(organisation, admin, 
 
 def test_a_dead_message_is_dismissed_with_a_reason_and_a_done_one_is_not(admin, made):
     done, dead = receive(made, envelope(1), envelope(2, crmposition="x"))
-    press(admin, "inbox_dismiss", {"reason": "erledigt"}, pk=done.pk)
-    press(admin, "inbox_dismiss", {"reason": ""}, pk=dead.pk)
+    press(admin, "inbox_dismiss", {"ids": done.pk, "reason": "erledigt"})
+    press(admin, "inbox_dismiss", {"ids": dead.pk, "reason": ""})
     assert [row.state for row in rows(made)] == ["DONE", "DEAD"]
-    press(admin, "inbox_dismiss", {"reason": "Versuch des Anbieters"}, pk=dead.pk)
+    answer = press(admin, "inbox_dismiss", {"ids": dead.pk, "back": dead.pk, "reason": "Versuch des Anbieters"})
+    assert answer["Location"] == reverse("intake:inbox_event", kwargs={"pk": dead.pk})
     row = rows(made)[1]
     assert (row.state, row.reason, row.note) == ("IGNORED", "DISMISSED", "Versuch des Anbieters")
-    assert "Versuch des Anbieters" in page(admin, "inbox_event", pk=dead.pk)
+    shown = page(admin, "inbox_event", pk=dead.pk)
+    assert "Versuch des Anbieters" in shown
+    assert "user:" not in shown, "a name, no number"
 
 
-# Dry run
-
-
-@pytest.fixture
-def probe(organisation):
-    from outbox.services import connections
-
-    one = make_connection(organisation, provider="probe")
-    with system_scope(organisation.pk, job="test") as scope:
-        connections.set_credential(scope=scope, connection_id=one.pk, kind="word", value="please")
-    return one
-
-
-def tell(probe, do):
-    body = json.dumps([{"key": f"{do}-1", "do": do, "subject": "1", "number": 4}]).encode()
-    answer = Client().post(
-        f"/webhooks/probe/{probe.key}/", data=body, content_type="application/json", headers={"x-word": "please"}
-    )
-    assert answer.status_code == 202
-    take_in(probe.organisation_id, probe.pk)
-    return rows(probe)[-1]
-
-
-def everything(organisation):
-    with system_scope(organisation.pk, job="test"):
-        return [
-            list(model.objects.order_by("pk").values()) for model in (Effect, RemoteEvent, InboxEvent, InboxRequest)
-        ] + [Event.objects.count()]
-
-
-@pytest.mark.parametrize(
-    ("do", "state", "reason", "error", "changes"),
-    [
-        ("count", "DONE", "", "", 1),
-        ("ignore", "IGNORED", "TYPE_NOT_USED", "", 0),
-        ("wait", "WAITING", "UNKNOWN_OBJECT", "", 0),
-        ("rule", "DEAD", "REFUSED_BY_RULE", "", 0),
-        ("break", "RETRY", "", "LookupError", 0),
-    ],
-)
-def test_a_dry_run_tells_and_leaves_nothing(organisation, probe, do, state, reason, error, changes):
-    event = tell(probe, do)
-    with system_scope(organisation.pk, job="test"):
-        Effect.objects.all()._raw_delete("default")
-    before = everything(organisation)
-    with system_scope(organisation.pk, job="test") as scope:
-        result = inbox.dry_run(scope=scope, event_id=event.pk)
-    assert (result.state, result.reason, result.error, len(result.rows)) == (state, reason, error, changes)
-    assert everything(organisation) == before
-
-
-def test_a_dry_run_shows_rows_events_and_what_else_was_written(organisation, probe):
-    elsewhere, published = tell(probe, "elsewhere"), tell(probe, "publish")
-    with system_scope(organisation.pk, job="test") as scope:
-        RemoteEvent.objects.all()._raw_delete("default")
-        Effect.objects.all()._raw_delete("default")
-        first = inbox.dry_run(scope=scope, event_id=elsewhere.pk)
-        second = inbox.dry_run(scope=scope, event_id=published.pk)
-    assert [(row.kind, {name: new for name, _old, new in row.fields}["number"]) for row in first.rows] == [("+", "4")]
-    assert first.tables == [("outbox_remoteevent", 1)]
-    assert (second.tables, [(kind, subject) for kind, subject, _data in second.events]) == (
-        [],
-        [("probe.happened", "probe/1")],
-    )
-
-
-def test_a_dry_run_has_the_time_that_is_chosen(organisation, made):
-    (event,) = receive(made, envelope(1))
-    with system_scope(organisation.pk, job="test") as scope:
-        RemoteEvent.objects.all()._raw_delete("default")
-        now = timezone.datetime(2026, 3, 1, 8, tzinfo=timezone.get_current_timezone())
-        for given, expected in ((None, event.received_at), (now, now)):
-            (row,) = inbox.dry_run(scope=scope, event_id=event.pk, now=given).rows
-            assert {name: new for name, _old, new in row.fields}["kept"] == str(expected)
-
-
-def test_the_page_shows_a_dry_run(organisation, admin, made):
-    (event,) = receive(made, envelope(1))
-    with system_scope(organisation.pk, job="test"):
-        RemoteEvent.objects.all()._raw_delete("default")
-    shown = press(admin, "inbox_dry_run", {"now": "2026-03-01T08:00"}, pk=event.pk).content.decode()
-    assert "What applying it would do" in shown
-    assert "/organisations/nord" in shown
-    assert "2026-03-01 07:00:00+00:00" in shown, "08:00 on the clock of the organisation"
-    assert kept(made) == []
-    assert press(admin, "inbox_dry_run", {"now": "soon"}, pk=event.pk).status_code == 422
-
-
-# Figures, forgetting
-
-
-def test_received_is_the_sum_of_its_states(organisation, made):
-    receive(made, envelope(1), envelope(1), envelope(2, kind="freshplan.ping"), envelope(3, crmposition="x"))
-    send(made, envelope(4))
-    send(made, envelope(5), secrets=[secret("z")])
-    with system_scope(organisation.pk, job="test") as scope:
-        told = figures(scope, made.pk)
-    assert (told.received, told.repeats, told.open, told.dead) == (4, 1, 1, 1)
-    assert told.received == sum(told.states.values())
-    assert told.states == {"DONE": 1, "IGNORED": 1, "DEAD": 1, "NEW": 1}
-    assert told.refusals == {"BAD_SIGNATURE": 1}
-
-
-def test_bodies_are_forgotten_after_30_days_and_keys_stay_against_late_repeats(organisation, made, owner_db):
-    receive(made, envelope(1))
-    send(made, envelope(2))
-
-    def age(days):
-        with system_scope(organisation.pk, job="test", now=timezone.now() + timedelta(days=days)) as scope:
-            return forget_old(scope=scope)
-
-    assert age(29) == 0
-    assert age(31) == 1, "what was never applied keeps its body"
-    first, second = requests(made)
-    assert (first.body, first.headers, first.address, second.body is None) == (None, {}, None, False)
-    assert send(made, envelope(1)).status_code == 202
-    assert len(requests(made)) == 2
-    assert age(401) == 0
-    assert [row.pk for row in requests(made)] == [second.pk]
+def test_all_that_the_filter_leaves_is_applied_again_with_its_number_first(organisation, admin, made):
+    receive(made, envelope(1), envelope(2, crmposition="x"), envelope(3, crmposition="x"))
+    plain = page(admin, "inbox")
+    assert "Apply all of the filter again" not in plain, "not without a filter"
+    shown = admin.get(reverse("intake:inbox") + "?state=DEAD").content.decode()
+    assert '<b class="num">2</b> messages that the filter leaves are applied again' in " ".join(shown.split())
+    target = reverse("intake:inbox_replay")
+    for query, data in (
+        ("state=DEAD", {"all": "1"}),
+        ("state=NOTHING", {"all": "1", "reason": "Neue Fassung"}),
+        ("state=WAITING", {"all": "1", "reason": "Neue Fassung"}),
+    ):
+        admin.post(f"{target}?{query}", data)
+        assert {row.replays for row in rows(made)} == {0}, query
+    admin.post(f"{target}?state=DEAD", {"all": "1", "reason": "Neue Fassung"})
+    assert [(row.state, row.replays, row.note) for row in rows(made)] == [
+        ("DONE", 0, ""),
+        ("NEW", 1, "Neue Fassung"),
+        ("NEW", 1, "Neue Fassung"),
+    ]
+    take_in(organisation.pk, made.pk)
+    shown = admin.get(reverse("intake:inbox") + "?type=customer.created").content.decode()
+    assert '<b class="num">2</b> messages that wait or were given up are closed' in " ".join(shown.split())
+    admin.post(reverse("intake:inbox_dismiss") + "?type=customer.created", {"all": "1", "reason": "Versuche"})
+    assert [row.state for row in rows(made)] == ["DONE", "IGNORED", "IGNORED"]

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
-from django.db import DataError, ProgrammingError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -23,7 +22,7 @@ from outbox import processing
 from outbox.choices import InboxReason, InboxState
 from outbox.door import webhook_path
 from outbox.intake_due import due_tasks
-from outbox.models import Event, InboxEvent, InboxRequest
+from outbox.models import Event, InboxEvent
 from outbox.processing import RETRY_AFTER
 from outbox.services import connections
 from tests.outbox.intake import (
@@ -315,60 +314,6 @@ def test_what_waits_for_a_day_is_given_up(house, probe):
     due_now(probe)
     work(probe)
     assert [(row.state, row.reason) for row in rows(probe)] == [("DEAD", "UNKNOWN_OBJECT")]
-
-
-# Bodies that nobody expects
-
-
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        (b" ", "BAD_JSON"),
-        (b"{", "BAD_JSON"),
-        (b"\xff", "BAD_JSON"),
-        (b"[" * 100_000, "BAD_JSON"),
-        (b'{"id": NaN}', "BAD_JSON"),
-        (b"[]", "BAD_SHAPE"),
-        (b'"text"', "BAD_SHAPE"),
-        (b"{}", "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"id": ""}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"type": "x" * 81}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"subject": 7}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"time": "yesterday"}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"time": "2026-11-20T09:30:00"}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"crmposition": "1"}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"crmposition": 2**63}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"specversion": "2.0"}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"data": [1]}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"data": {"a": "\0"}}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1) | {"data": {"a": "\ud800"}}).encode(), "BAD_SHAPE"),
-        (json.dumps(envelope(1)).replace('"number": 1', '"number": 1e999').encode(), "BAD_SHAPE"),
-    ],
-)
-def test_what_cannot_be_read_is_given_up_at_once_and_said(made, body, reason):
-    assert send(made, envelope(1), body=body).status_code == 202
-    work(made)
-    assert [(row.state, row.reason) for row in rows(made)] == [("DEAD", reason)]
-    assert kept(made) == []
-
-
-def test_harmless_oddities_are_kept(made):
-    data = {"a": "\\u0000", "b": "ß😀", "c": 10**40, "d": None}
-    send(made, envelope(1, data=data, more={"unknown": [1]}, crmposition=None))
-    work(made)
-    assert [row.data for row in kept(made)] == [data]
-
-
-# Rows that stay as they are
-
-
-def test_a_raw_body_is_never_changed_only_forgotten(made):
-    send(made, envelope(1))
-    with system_scope(made.organisation_id, job="test"):
-        for values in ({"body": b"{}"}, {"dedupe_key": "x"}, {"received_at": timezone.now()}):
-            with pytest.raises((ProgrammingError, DataError), match="never changed"), transaction.atomic():
-                InboxRequest.objects.update(**values)
-        assert InboxRequest.objects.update(body=None) == 1
 
 
 # Without Redis, by the sweep
