@@ -16,6 +16,7 @@ class OutboxConfig(AppConfig):
         from crm.core.health import register_check
         from crm.core.metrics import register_figures
         from crm.core.navigation import SettingsEntry, SettingsGroup, register_settings, with_right
+        from outbox import connection_metrics
         from outbox.metrics import figures
         from outbox.providers import register_provider
         from outbox.providers.freshplan import FreshPlan
@@ -23,6 +24,7 @@ class OutboxConfig(AppConfig):
 
         register_check("relay", relay_check)
         register_figures(figures)
+        register_figures(connection_metrics.figures)
         register_provider(FreshPlan())
         register_area("events", _("Events"))
         register_area("webhooks", _("Webhooks"))

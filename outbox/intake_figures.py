@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
 
-from django.db.models import Avg, Count, F, Max, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum
+from django.db.models.functions import Extract, TruncDate
+from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
+from outbox.call_figures import Percentile
 from outbox.choices import OPEN, InboxState, Refusal
-from outbox.models import CallLog, InboxEvent, InboxRefusal, InboxRequest
+from outbox.models import InboxEvent, InboxRefusal, InboxRequest
 
 PERIOD: Final = timedelta(days=30)
+MOST_COUNTERS: Final = 200
+_COLUMNS: Final = {
+    "done": (InboxState.DONE,),
+    "ignored": (InboxState.IGNORED,),
+    "superseded": (InboxState.SUPERSEDED,),
+    "waiting": (InboxState.WAITING,),
+    "unfinished": (InboxState.NEW, InboxState.RUNNING, InboxState.RETRY),
+    "dead": (InboxState.DEAD,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,43 @@ class Figures:
         return states + [(str(Refusal(key).label), number) for key, number in self.refusals.items() if number]
 
 
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Events of one type that came in on one day of the organisation: received = the sum of its states, always.
+
+    `p50`, `p95`: seconds from receipt to done, of those that were not replayed.
+    """
+
+    day: date
+    kind: str
+    received: int
+    repeats: int
+    done: int
+    ignored: int
+    superseded: int
+    waiting: int
+    unfinished: int
+    dead: int
+    replayed: int
+    p50: float | None
+    p95: float | None
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """(label, number) of what became of them, where there is any; repeats and replays after it."""
+        told = [
+            (InboxState.DONE.label, self.done),
+            (InboxState.IGNORED.label, self.ignored),
+            (InboxState.SUPERSEDED.label, self.superseded),
+            (InboxState.WAITING.label, self.waiting),
+            (_("Open"), self.unfinished),
+            (InboxState.DEAD.label, self.dead),
+            (_("Repeats"), self.repeats),
+            (_("Applied again"), self.replayed),
+        ]
+        return [(str(label), number) for label, number in told if number]
+
+
 def figures(scope: Scope, connection_id: int) -> Figures:
     """The last 30 days of one connection. A request that was not taken apart yet counts as one that is new."""
     since = scope.now - PERIOD
@@ -70,8 +120,30 @@ def dead_and_open(scope: Scope) -> dict[int, tuple[int, int]]:
     return {row["connection_id"]: (row["open"], row["dead"]) for row in found}
 
 
-def call_figures(scope: Scope, connection_id: int) -> tuple[int, int, float | None]:
-    """Calls of the last day: how many, how many failed, and their mean time in milliseconds."""
-    rows = CallLog.objects.visible_to(scope).filter(connection_id=connection_id, at__gte=scope.now - timedelta(days=1))
-    told = rows.aggregate(n=Count("pk"), failed=Count("pk", filter=~Q(error="")), mean=Avg("milliseconds"))
-    return told["n"], told["failed"], told["mean"]
+def counters(scope: Scope, connection_id: int) -> list[Counter]:
+    """The last 30 days of one connection by day and type, newest day first; at most MOST_COUNTERS of them.
+
+    A request that was not taken apart yet has no type: `figures` counts it.
+    """
+    rows = InboxEvent.objects.visible_to(scope).filter(connection_id=connection_id, received_at__gte=scope.now - PERIOD)
+    took = Extract(F("done_at") - F("received_at"), "epoch")
+    replaced = Q(state=InboxState.SUPERSEDED, type="")  # stood for a request that was taken apart later
+    is_timed = Q(state=InboxState.DONE, replays=0)
+    by_day = rows.order_by().values(day=TruncDate("received_at", tzinfo=ZoneInfo(scope.zone)), kind=F("type"))
+    told = by_day.annotate(
+        received=Count("pk"),
+        repeats=Sum(F("request__seen") - 1, filter=Q(n=0) & ~replaced, default=0),
+        replayed=Sum("replays"),
+        **{name: Count("pk", filter=Q(state__in=states)) for name, states in _COLUMNS.items()},
+        p50=Percentile(took, 0.5, filter=is_timed),
+        p95=Percentile(took, 0.95, filter=is_timed),
+    ).order_by("-day", "kind")  # fmt: skip
+    return [Counter(**row) for row in cast("Iterable[dict[str, Any]]", told[:MOST_COUNTERS])]
+
+
+def refusals(scope: Scope, connection_id: int) -> list[tuple[date, str, int]]:
+    """(day, why, how many) of what the door refused in the last 30 days, newest first."""
+    rows = InboxRefusal.objects.visible_to(scope).filter(connection_id=connection_id, minute__gte=scope.now - PERIOD)
+    by_day = rows.order_by().annotate(day=TruncDate("minute", tzinfo=ZoneInfo(scope.zone))).values_list("day", "kind")
+    told = sorted(by_day.annotate(n=Sum("count")), key=lambda row: (-row[0].toordinal(), row[1]))
+    return [(day, str(Refusal(kind).label), number) for day, kind, number in told]

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,10 +18,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.core.access import CrmRequest, Scope
 from crm.core.errors import DomainError, Forbidden, Invalid, NotFound
 from crm.core.paging import Sort, paginate
+from outbox.call_figures import Calls, breaker_changes, calls_by_connection, calls_by_hour
 from outbox.choices import ConnectionState, CredentialRole
 from outbox.door import webhook_path
-from outbox.guards import Guards
-from outbox.intake_figures import dead_and_open, figures
+from outbox.guards import Guards, breaker_states
+from outbox.intake_figures import counters, dead_and_open, figures, refusals
 from outbox.intake_forms import ConnectionForm, PauseForm, SecretForm
 from outbox.models import CallLog, Connection, ConnectionCheck, Credential, RemoteEvent
 from outbox.providers import CredentialKind, Provider, all_providers, provider_named
@@ -37,6 +39,8 @@ class Line:
     connection: Connection
     provider: Provider | None
     check: ConnectionCheck | None
+    breaker: str
+    calls: Calls | None
     open: int
     dead: int
 
@@ -62,8 +66,17 @@ def connection_list(request: CrmRequest) -> HttpResponse:
     request.scope.require("integrations.read")
     rows = Connection.objects.visible_to(request.scope).present().select_related("check_row").order_by("label", "pk")
     counts = dead_and_open(request.scope)
+    asked = [row.pk for row in rows if row.base_url]
+    breakers, calls = breaker_states(asked), calls_by_connection(request.scope, asked)
     lines = [
-        Line(row, provider_named(row.provider), getattr(row, "check_row", None), *counts.get(row.pk, (0, 0)))
+        Line(
+            row,
+            provider_named(row.provider),
+            getattr(row, "check_row", None),
+            breakers.get(row.pk, ""),
+            calls.get(row.pk),
+            *counts.get(row.pk, (0, 0)),
+        )
         for row in rows
     ]
     return render(request, "outbox/connections.html", {"lines": lines, **TAB})
@@ -100,7 +113,7 @@ def connection(request: CrmRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-@sensitive_post_parameters("value")
+@sensitive_post_parameters()
 def connection_secret(request: CrmRequest, pk: int, kind: str) -> HttpResponse:
     """Put a secret in: the first, or the next one."""
     row, provider = _found(request.scope, pk)
@@ -238,6 +251,18 @@ def _check(scope: Scope, row: Connection) -> dict[str, object]:
     return {"check": found, "is_awaited": bool(found and found.due_at and found.due_at <= scope.now)}
 
 
+def _calls_out(scope: Scope, row: Connection, provider: Provider) -> dict[str, object]:
+    """How calls out go: the guards as they stand, the last day by hour, when the breaker changed."""
+    guards = Guards(row.pk, calls_per_minute=provider.calls_per_minute)
+    return {
+        "breaker": guards.state(),
+        "rate_left": int(guards.rate_left()),
+        "rate_size": guards.size,
+        "hours": calls_by_hour(scope, row.pk),
+        "changes": breaker_changes(scope, row.pk),
+    }
+
+
 def _page(
     request: CrmRequest,
     row: Connection,
@@ -248,7 +273,9 @@ def _page(
     pause: PauseForm | None = None,
 ) -> HttpResponse:
     scope = request.scope
-    live = Credential.objects.visible_to(scope).filter(connection=row).select_related("set_by").order_by("role", "pk")
+    is_live = Q(valid_until=None) | Q(valid_until__gt=scope.now)
+    live = Credential.objects.visible_to(scope).filter(is_live, connection=row).select_related("set_by")
+    live = live.order_by("role", "pk")
     secrets = [
         SecretLine(
             kind,
@@ -267,8 +294,10 @@ def _page(
         "secrets": secrets,
         "address": request.build_absolute_uri(webhook_path(row.provider, row.key)),
         "figures": figures(scope, row.pk),
+        "counters": counters(scope, row.pk),
+        "refusals": refusals(scope, row.pk),
         "calls": list(calls),
-        "breaker": Guards(row.pk, calls_per_minute=provider.calls_per_minute).state() if row.base_url else "",
+        **(_calls_out(scope, row, provider) if row.base_url else {}),
         "remote": RemoteEvent.objects.visible_to(scope).filter(connection=row).exists(),
         "may_activate": services.may_become(row.state, ConnectionState.ACTIVE),
         "may_pause": services.may_become(row.state, ConnectionState.PAUSED),

@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from crm.core.access import system_scope
 from crm.launcher.backups import shelf
 from jobs.models import JobRun
-from outbox import services
-from outbox.models import Delivery, Event
+from outbox import guards, services
+from outbox.models import Connection, Delivery, Event
+from outbox.services.connections import create_connection
 
 TOKEN = "t" * 40
 # A name here is a contract: it is added to, never renamed.
@@ -25,6 +26,8 @@ NAMES = {
     "freshplan_backup_bytes": [],
     "freshplan_backup_proof_age_seconds": [],
     "freshplan_backups": [],
+    "freshplan_breakers": ["provider", "state"],
+    "freshplan_connections": ["provider", "state"],
     "freshplan_database_up": [],
     "freshplan_heartbeat_age_seconds": ["process"],
     "freshplan_http_database_queries": ["route"],
@@ -36,6 +39,8 @@ NAMES = {
     "freshplan_job_done_age_seconds": ["job"],
     "freshplan_job_runs": ["job", "state"],
     "freshplan_job_seconds": ["job"],
+    "freshplan_mail_failed": [],
+    "freshplan_mail_waiting": [],
     "freshplan_outbox_attempts": ["handler", "result"],
     "freshplan_outbox_dead": [],
     "freshplan_outbox_lag_seconds": [],
@@ -83,7 +88,8 @@ def test_names_and_labels_are_the_contract(client, organisation, token, tmp_path
     (tmp_path / shelf.name_for(datetime.now(UTC) - timedelta(hours=5))).write_bytes(b"x" * 100)
     shelf.note_proof(shelf.backups(tmp_path)[0], datetime.now(UTC) - timedelta(hours=4))
     services.beat("relay")
-    with system_scope(organisation.pk, job="test"):
+    with system_scope(organisation.pk, job="test") as scope:
+        create_connection(scope=scope, provider="freshplan", label="Nord", base_url="https://other.example")
         JobRun.objects.create(
             job="test.job", organisation=organisation, period=datetime.now(UTC), state="DONE",
             locked_until=datetime.now(UTC), finished_at=datetime.now(UTC) + timedelta(seconds=3),
@@ -99,6 +105,26 @@ def test_names_and_labels_are_the_contract(client, organisation, token, tmp_path
     assert 5 * 3600 <= values["freshplan_backup_age_seconds"][()] < 5 * 3600 + 60
     assert 4 * 3600 <= values["freshplan_backup_proof_age_seconds"][()] < 4 * 3600 + 60
     assert values["freshplan_backup_bytes"][()] == 100
+
+
+def test_connections_and_breakers_by_state(client, organisation, other_organisation, token):
+    guards.store.cache_clear()
+    for one, state in ((organisation, "ACTIVE"), (other_organisation, "BROKEN"), (other_organisation, "BROKEN")):
+        with system_scope(one.pk, job="test") as scope:
+            made = create_connection(scope=scope, provider="freshplan", label="Nord", base_url="https://other.example")
+            Connection.objects.filter(pk=made.pk).update(state=state)
+    guard = guards.Guards(made.pk, calls_per_minute=60)
+    for _n in range(guards.FAILURES):
+        with pytest.raises(LookupError):
+            guard.through_breaker(lambda: {}["none"], counts=LookupError)
+    told = scrape(client)
+    guards.store.cache_clear()
+
+    def of(name: str, state: str) -> float:
+        return told[name][("provider", "freshplan"), ("state", state)]
+
+    assert [of("freshplan_connections", one) for one in ("draft", "active", "paused", "broken")] == [0, 1, 0, 2]
+    assert [of("freshplan_breakers", one) for one in ("closed", "half-open", "open")] == [2, 0, 1]
 
 
 def test_requests_are_counted_by_route_and_status(client, organisation, token):
