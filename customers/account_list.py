@@ -38,7 +38,13 @@ CUSTOMERS: Final = Listing(
     registry=CUSTOMER_FIELDS,
     default_sort="name",
     search_sort="-created_at",
-    alike=(frozenset({"city", "postcode"}), frozenset({"number", "created_at"})),
+    together={
+        "city": frozenset({"postcode"}),
+        "postcode": frozenset({"city"}),
+        "number": frozenset({"created_at"}),
+        "created_at": frozenset({"number"}),
+        "business_type": frozenset({"name"}),  # what calls itself a Gasthaus is of one kind
+    },
     columns=(
         Column("name", _("Company"), sort="name_key", fixed=True),
         Column("status", _("Status"), sort="status"),

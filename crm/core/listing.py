@@ -113,8 +113,8 @@ class Listing:
 
     `search_sort` is the order of what a search finds while the URL names none. It should have nothing to do with the
     words: names that begin with a frequent one stand together, far from the beginning, and the way there is long.
-    For the same reason `alike` names columns that rise and fall together (town and postcode): rows that a filter on one
-    of them lets pass stand together in the order of the other, and are gathered instead of walked to.
+    For the same reason `together` names, by the column that is sorted by, filters whose rows stand together in its order
+    (a town's in that of postcodes): these are gathered instead of walked to.
     """
 
     path: str
@@ -122,7 +122,7 @@ class Listing:
     columns: tuple[Column, ...]
     default_sort: str
     search_sort: str = ""
-    alike: tuple[frozenset[str], ...] = ()
+    together: Mapping[str, frozenset[str]] = field(default_factory=dict)
     more_columns: Callable[[Mapping[str, FilterField]], Iterable[Column]] | None = None
     size: int = DEFAULT_SIZE
 
@@ -217,8 +217,8 @@ class ListState:
 
     def _stands_together(self) -> bool:
         """Whether the filter's rows lie side by side in the list's order, maybe far from its beginning."""
-        others = {key for group in self.listing.alike if self._sorted_by in group for key in group} - {self._sorted_by}
-        return any(leaf.key in others for leaf in self._valued())
+        keys = self.listing.together.get(self._sorted_by, frozenset())
+        return any(leaf.key in keys for leaf in self._valued())
 
     def require_sound(self) -> None:
         """Raise Invalid where the URL had faults: for whatever acts on all rows of the list."""

@@ -57,7 +57,7 @@ SORTED: Final = (
 )
 
 
-# Rows of one town stand together in the order of postcodes, and the other way round (`Listing.alike`): they are gathered by
+# Rows of one town stand together in the order of postcodes, and the other way round (`Listing.together`): they are gathered by
 # the one and sorted by the other from the index alone.
 PLACES: Final = {"city_key": "postcode", "postcode": "city_key"}
 

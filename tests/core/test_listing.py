@@ -189,11 +189,11 @@ def test_rows_without_a_value_are_not_looked_for_where_the_filter_wants_one(
     assert len(asked) == queries
 
 
-def test_columns_that_rise_together_are_gathered(probe_scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Filtered by one and sorted by the other, for who sees all; the rows are the same either way."""
+def test_rows_that_stand_together_are_gathered(probe_scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filtered by one and sorted by the other, for who sees all; the rows are the same either way. Not the other way round."""
     _rows([{"kind": kind, "amount": amount} for kind in "AB" for amount in (3, None, 1)])
     wide = dataclasses.replace(probe_scope, owner_ids=None)
-    together = dataclasses.replace(LISTING, alike=(frozenset({"kind", "amount"}),))
+    together = dataclasses.replace(LISTING, together={"amount": frozenset({"kind"})})
     found = {}
     for name, listing in (("walked", LISTING), ("gathered", together)):
         monkeypatch.setattr("tests.core.test_listing.LISTING", listing)
@@ -202,3 +202,4 @@ def test_columns_that_rise_together_are_gathered(probe_scope: Scope, monkeypatch
             rows = state.page(state.narrow(ProbeRow.objects.all())).rows
         found[name] = [row.amount for row in rows], "COALESCE" in asked[0]["sql"]
     assert found == {"walked": ([3, 1, None], False), "gathered": ([3, 1, None], True)}
+    assert not read("amount=1&sort=kind", wide)._stands_together()
