@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 from django.utils import timezone
@@ -26,8 +26,8 @@ TELL_AFTER: Final = (24, 1)  # hours of failing after which the owner is told, l
 ENDED_AFTER: Final = timedelta(days=5)  # without a success, and at least as many attempts as one plan has
 LIVE: Final = frozenset({SubscriptionState.ACTIVE, SubscriptionState.FAILING})
 
-_DONE: Final = """
-UPDATE outbox_dispatch d SET state = 'DONE', done_at = %(now)s, error = '', locked_until = NULL
+_FINISH: Final = """
+UPDATE outbox_dispatch d SET state = %(state)s, done_at = %(now)s, error = '', locked_until = NULL
   FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS n (id, attempts)
  WHERE d.id = n.id AND d.state = 'WAITING' AND d.attempts = n.attempts
 """
@@ -57,10 +57,8 @@ def note(scope: Scope, subscription: Subscription, pace: SubscriptionPace, outco
         ]
     )
     accepted = [outcome.claim for outcome in outcomes if not outcome.error]
-    _finish_plain([one.dispatch for one in accepted if not _means_more(one.dispatch)], now)
+    finish_all([claim.dispatch for claim in accepted], DispatchState.DONE, now)
     for claim in accepted:
-        if _means_more(claim.dispatch):
-            finish(claim.dispatch, DispatchState.DONE, now)
         _note_success(subscription, pace, claim.dispatch, claim.url, now)
     for outcome in outcomes:
         if outcome.error:
@@ -69,16 +67,27 @@ def note(scope: Scope, subscription: Subscription, pace: SubscriptionPace, outco
                 _note_failure(subscription, pace, outcome, now)
 
 
-def _means_more(dispatch: Dispatch) -> bool:
-    """Whether the end of this message means something for others: it told of a gap, or belongs to a replay."""
-    return bool(dispatch.gap or dispatch.replay_id)
-
-
-def _finish_plain(dispatches: Sequence[Dispatch], now: datetime) -> None:
-    if dispatches:
-        ids, attempts = [one.pk for one in dispatches], [one.attempts for one in dispatches]
+def finish_all(dispatches: Sequence[Dispatch], state: DispatchState, now: datetime) -> None:
+    """As `finish`, in one statement for those whose end means nothing for others: no gap told, no replay."""
+    plain = [one for one in dispatches if not (one.gap or one.replay_id)]
+    if plain:
+        values: dict[str, Any] = {
+            "state": state,
+            "now": now,
+            "ids": [one.pk for one in plain],
+            "attempts": [one.attempts for one in plain],
+        }
         with connection.cursor() as cursor:
-            cursor.execute(_DONE, {"now": now, "ids": ids, "attempts": attempts})
+            cursor.execute(_FINISH, values)
+    for dispatch in dispatches:
+        if dispatch.gap or dispatch.replay_id:
+            finish(dispatch, state, now)
+
+
+def put_back(dispatches: Sequence[Dispatch]) -> None:
+    """Messages that were claimed and not sent: as they were, for the next claim."""
+    for dispatch in dispatches:
+        _open(dispatch).update(attempts=dispatch.attempts - 1, locked_until=None)
 
 
 def finish(dispatch: Dispatch, state: DispatchState, now: datetime, error: str = "") -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from outbox.models import Attempt, Dispatch
-from outbox.sending import Claim, request_headers
+from outbox.sending import request_headers
 from outbox.signing import live_secrets
 
 PYTHON: Final = """from standardwebhooks import Webhook
@@ -44,13 +44,11 @@ def recipes(last: Dispatch | None) -> Recipes:
     attempt = Attempt.objects.filter(dispatch=last, error="").order_by("-pk").first() if last is not None else None
     if last is None or attempt is None or last.body is None:
         return Recipes(codes, (), None)
-    claim = Claim(
-        dispatch=last,
+    headers = request_headers(
+        last,
         attempt=attempt.number,
-        url="",
-        secrets=live_secrets(last.subscription_id, attempt.at),
-        event_id=str(last.event.event_id),
         body=bytes(last.body),
+        secrets=live_secrets(last.subscription_id, attempt.at),
+        timestamp=int(attempt.at.timestamp()),
     )
-    headers = request_headers(claim, int(attempt.at.timestamp()))
     return Recipes(codes, tuple(headers.items()), attempt.at)

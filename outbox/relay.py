@@ -30,6 +30,7 @@ BATCH: Final = 1_000  # events placed in one transaction
 IN_QUEUE: Final = 500  # messages that may wait in Redis at once: a backlog stays in PostgreSQL
 QUEUED_SECONDS: Final = 15  # after so long without a worker a delivery is handed over again
 WAIT: Final = 1.0  # seconds asleep at most, for retries come due and wake-ups get lost
+GATHER: Final = 0.02  # seconds in which more may be committed after the first has rung
 BEAT: Final = 5.0  # seconds between signs of life
 
 _PLACE: Final = """
@@ -153,7 +154,7 @@ class Relay:
         """Until somebody rings, or a second is over."""
         try:
             if self.redis.blpop([wake_key()], timeout=WAIT):
-                return
+                time.sleep(GATHER)
         except redis.TimeoutError:
             return
         except (redis.RedisError, OSError):
