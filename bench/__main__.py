@@ -16,6 +16,7 @@ import psycopg
 from bench import report
 from bench.base import ROLES, Figure
 from bench.load import Loader, Size
+from bench.run import Run
 from bench.world import enter_django, prepare, served, sign_in
 
 QUICK = 40  # of so many combinations of the list one is measured
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     world = prepare(Size(options.customers), say)
     enter_django(world)
-    from bench.cases import CASES, Run
+    from bench.cases import CASES
 
     figures: list[Figure] = []
     with served(world) as port, psycopg.connect(world.owner, autocommit=True) as owner:
@@ -55,13 +56,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    names = ["list", "filter", "search", "queries", "record", "write", "create", "api", "load"]
+    names = ["list", "filter", "search", "queries", "record", "write", "create", "api", "load", "door", "delivery"]
     parser = argparse.ArgumentParser(prog="freshplan bench", description="Load customers and measure the named cases.")
     parser.add_argument("--customers", type=int, default=100_000, help="of the large organisation (default 100,000)")
     parser.add_argument("--cases", default=",".join(names), help=f"some of {','.join(names)} (default all)")
-    parser.add_argument("--quick", action="store_true", help=f"of the list one combination in {QUICK}")
     parser.add_argument(
-        "--one-in", type=int, default=1, metavar="N", help="of the list one combination in N (default all)"
+        "--quick", action="store_true", help=f"of the list one combination in {QUICK}, of messages and events as many"
+    )
+    parser.add_argument(
+        "--one-in", type=int, default=1, metavar="N", help="of the list, of messages and events one in N (default all)"
     )
     parser.add_argument(
         "--no-document", dest="document", action="store_false", help="leave docs/performance.md as it is"

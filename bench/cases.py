@@ -7,17 +7,16 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import psycopg
-
 from bench.base import LIST, Asker, Client, Figure, chosen, percentile
 from bench.database_time import by_hand, deep_place, ratio, watch
-from bench.filters import NONE, NOT_HOT, Filter, combinations
-from bench.world import HOST, World
+from bench.engine import deliveries_, door_
+from bench.filters import NOT_HOT, Filter, combinations
+from bench.run import Run
+from bench.world import HOST
 
 P95, SLOWEST_MEDIAN, NOT_HOT_BOUND, SEARCH_BOUND, QUERIES, RATIO = 100, 250, 1000, 150, 12, 3
 RECORD_P95, WRITE_P95, CREATE_P95 = 134, 59, 92  # the best peer's, to beat; our aims at p50 are 50, 20 and 30
@@ -25,29 +24,6 @@ API_READ, API_WRITE = 100, 50
 CLIENTS, SECONDS, PER_SECOND = 8, 15, 60  # the best peer serves 12 requests a second
 DEEP = 50_000
 DATABASE_ONE_IN = 10  # combinations of the list whose database time is measured too
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a case may use: the world, who asks, the product's port, a connection as owner, one in how many combinations.
-
-    `askers` are all roles, `asking` those whose pages are measured.
-    """
-
-    world: World
-    askers: dict[str, Asker]
-    asking: dict[str, Asker]
-    port: int
-    owner: psycopg.Connection
-    one_in: int
-    say: Callable[[str], None]
-
-    def client(self, asker: Asker) -> Client:
-        """A warm client of this person."""
-        client = Client(HOST, self.port, asker)
-        for _ in range(8):
-            client.get(LIST)
-        return client
 
 
 def list_(run: Run) -> Iterator[Figure]:
@@ -186,7 +162,7 @@ def record_(run: Run) -> Iterator[Figure]:
     """A customer's page."""
     for role, asker in run.asking.items():
         client = run.client(asker)
-        times = [client.get(f"{LIST}{pk}/")[0] for pk in _some(run, asker, 40)]
+        times = [client.get(f"{LIST}{pk}/")[0] for pk in run.some(asker, 40)]
         yield Figure(
             "record",
             role,
@@ -202,7 +178,7 @@ def write_(run: Run) -> Iterator[Figure]:
     for role, asker in run.asking.items():
         client = run.client(asker)
         times = []
-        for number, pk in enumerate(_some(run, asker, 40)):
+        for number, pk in enumerate(run.some(asker, 40)):
             version = run.owner.execute("SELECT version FROM customers_customer WHERE id = %s", [pk]).fetchone()
             values: dict[str, Any] = {"value": str(100 + number), "was": str(version[0] if version else 1)}
             times.append(client.post(f"{LIST}{pk}/field/employee_count/", values)[0])
@@ -235,7 +211,7 @@ def create_(run: Run) -> Iterator[Figure]:
 def api_(run: Run) -> Iterator[Figure]:
     """Over the API: a record, and its catalogue fields written."""
     for role, asker in run.asking.items():
-        client, ids = run.client(asker), _some(run, asker, 60)
+        client, ids = run.client(asker), run.some(asker, 60)
         times = [client.get(f"/api/customers/{pk}/")[0] for pk in ids]
         yield Figure(
             "api", role, "GET a customer", f"p95 ≤ {API_READ} ms", percentile(times[5:], 95) > API_READ, times[5:]
@@ -254,7 +230,7 @@ def load_(run: Run) -> Iterator[Figure]:
     if "rep" not in run.asking:
         return
     asker = run.askers["rep"]
-    records = _some(run, asker, 200)
+    records = run.some(asker, 200)
     end = time.monotonic() + SECONDS
 
     def browse(number: int) -> list[float]:
@@ -291,6 +267,8 @@ CASES: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "create": create_,
     "api": api_,
     "load": load_,
+    "door": door_,
+    "delivery": deliveries_,
 }
 
 
@@ -312,18 +290,5 @@ def _far(run: Run, asker: Asker, wanted: Filter, sort: str, column: str, descend
     return _address(wanted, sort=sort, after=cursor_of(row, Sort(column, descending)))
 
 
-def _some(run: Run, asker: Asker, count: int) -> list[int]:
-    """Ids of customers that the asker may change, the same in every run."""
-    rows = run.owner.execute(
-        f"SELECT h.customer_id FROM customers_customerhot h WHERE h.organisation_id = 1 AND {asker.rows}"  # type: ignore[arg-type]
-        " AND h.customer_id > 5 ORDER BY hashint8(h.customer_id), 1 LIMIT %s",
-        [count],
-    ).fetchall()
-    return [int(pk) for (pk,) in rows]
-
-
 def _ids(page: str) -> set[int]:
     return {int(pk) for pk in re.findall(rf'{LIST}(\d+)/"', page)}
-
-
-__all__ = ["CASES", "NONE", "Run"]

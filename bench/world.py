@@ -17,19 +17,20 @@ from psycopg import sql
 
 from bench.base import Asker
 from bench.load import Loader, Size
+from crm.launcher.backing import OWNER_ONLY, as_owner, as_served
+from crm.launcher.processes import HOST, processes
 
 ROOT = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
+LARGE = 1  # id of the large organisation
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A filled database and who asks. `owner` and `app` are the URLs of its roles."""
+    """A filled database: `owner` is that role's URL, `env` is for the product's processes on it."""
 
     size: Size
     owner: str
-    app: str
     env: dict[str, str]
 
 
@@ -43,19 +44,19 @@ def prepare(size: Size, say: Say) -> World:
     admin, name = os.environ["CRM_ADMIN_URL"], f"bench_{size.customers}"
     for again in (False, True):
         urls = provision(admin, name)
-        env = _env(urls["app"])
-        _migrate(env | {"DATABASE_URL": urls["owner"]})
+        env = _env(urls)
+        _migrate(as_owner(env))
         loader = Loader(urls["owner"], size, say)
         if loader.is_current():
             say(f"database {name} is there")
-            return World(size, urls["owner"], urls["app"], env)
+            return World(size, urls["owner"], env)
         if not again:
             _drop(admin, name)
             continue
         loader.load()
         if found := loader.differences():
             raise RuntimeError(f"{found} rows of the projection differ from what they must hold")
-    return World(size, urls["owner"], urls["app"], env)
+    return World(size, urls["owner"], env)
 
 
 def _drop(admin: str, name: str) -> None:
@@ -63,9 +64,17 @@ def _drop(admin: str, name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _env(app_url: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in {"CRM_ADMIN_URL", "DATABASE_OWNER_URL"}}
-    return kept | {"DATABASE_URL": app_url, "CRM_ADDRESS": f"{HOST}:0", "ALLOWED_HOSTS": HOST, "PYTHONPATH": str(ROOT)}
+def _env(urls: dict[str, str]) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if key != "CRM_ADMIN_URL"}
+    return kept | {
+        "DATABASE_URL": urls["app"],
+        "DATABASE_OWNER_URL": urls["owner"],
+        "DATABASE_RELAY_URL": urls["relay"],
+        "CRM_ADDRESS": f"{HOST}:0",
+        "ALLOWED_HOSTS": HOST,
+        "FRESHPLAN_PRIVATE_HOSTS": HOST,  # where this machine's subscriber listens
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 def _migrate(env: dict[str, str]) -> None:
@@ -75,24 +84,32 @@ def _migrate(env: dict[str, str]) -> None:
 
 @contextmanager
 def served(world: World) -> Iterator[int]:
-    """The product on this database, as `./freshplan run` serves it: granian, two workers. Yields its port."""
+    """The product's pages on this database, as `./freshplan run` serves them. Yields their port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = int(probe.getsockname()[1])
-    granian = str(Path(sys.executable).with_name("granian"))
-    command = [granian, "--interface", "wsgi", "crm.wsgi:application", "--host", HOST, "--port", str(port)]
-    command += ["--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
-    process = subprocess.Popen(command, env=world.env | {"CRM_ADDRESS": f"{HOST}:{port}"}, cwd=ROOT, stdout=sys.stderr)
-    try:
+    with running(world, "web", port=port) as (process,):
         _wait(port, process)
         yield port
+
+
+@contextmanager
+def running(world: World, *names: str, port: int = 0) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The product's processes of these names on this database, as `./freshplan run` starts them."""
+    env = world.env | {"CRM_ADDRESS": f"{HOST}:{port}"}
+    wanted = [one for one in processes(Path(env["CRM_DATA_DIR"]), env, port) if one.name in names]
+    started = [subprocess.Popen(one.command, env=one.env, cwd=ROOT, stdout=sys.stderr) for one in wanted]
+    try:
+        yield started
     finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -108,8 +125,9 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def enter_django(world: World) -> None:
     """This process as one more of the product's, as the unprivileged role: it makes sessions and counts queries."""
-    os.environ.update(world.env)
-    os.environ.pop("CRM_ADMIN_URL", None)
+    for name in OWNER_ONLY:
+        os.environ.pop(name, None)
+    os.environ.update(as_served(world.env))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
     import django
 
@@ -118,7 +136,7 @@ def enter_django(world: World) -> None:
 
 def sign_in(world: World) -> dict[str, Asker]:
     """A session of each role, as a sign-in with second factor leaves it: the rep with the most customers, his team's
-    lead, the chain manager of the five largest chains, a manager."""
+    lead, the chain manager of the five largest chains, a manager, an administrator."""
     with psycopg.connect(world.owner) as connection:
         row = connection.execute(
             "SELECT owner_id FROM customers_customerhot WHERE organisation_id = 1 AND owner_id IS NOT NULL"
@@ -140,6 +158,7 @@ def sign_in(world: World) -> dict[str, Asker]:
         "team lead": (lead, f"h.owner_id IN ({mine})"),
         "chain manager": (20_001, f"(h.owner_id = 20001 OR h.customer_id IN ({chains}) OR h.chain_id IN ({chains}))"),
         "manager": (20_002, "true"),
+        "administrator": (20_003, "true"),
     }
     return {role: Asker(role, user, _session(user), condition) for role, (user, condition) in rows.items()}
 

@@ -11,20 +11,21 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
-from bench.faults import report, truth
+from bench.faults import hearing, report, truth
 from bench.faults.installation import Installation
 from bench.faults.load import Browser, Load
-from bench.faults.receiver import Receiver
+from bench.simulated import Simulator, simulated
 from crm.launcher.datafolder import DataFolder
 
-SUBSCRIBE = "/settings/webhooks/new/"
 WELL = 180.0  # seconds after which a fault counts as not recovered from
+LAST = 420.0  # seconds for what was refused twice by our own door, and is tried again after five minutes
 BAD = 4.0  # seconds that the receiver is bad: shorter than the first pause before a message is tried again
 RATE, WRITERS = 6.0, 3
 
@@ -34,7 +35,7 @@ class Bout:
     """Everything a fault may use."""
 
     product: Installation
-    receiver: Receiver
+    receiver: Simulator
     chance: random.Random
     away: float  # seconds that Redis is away
     without_redis: list[tuple[float, float]] = field(default_factory=list)
@@ -56,12 +57,12 @@ def _redis(how: str) -> Callable[[Bout], str]:
     return fault
 
 
-def _subscriber(mode: str) -> Callable[[Bout], str]:
+def _subscriber(**told: Any) -> Callable[[Bout], str]:
     def fault(bout: Bout) -> str:
-        bout.receiver.mode = mode
+        bout.receiver.faults(**told)
         time.sleep(BAD)
-        bout.receiver.mode = "takes"
-        return f"{mode} for {BAD:.0f} s"
+        bout.receiver.faults()
+        return f"for {BAD:.0f} s"
 
     return fault
 
@@ -75,9 +76,9 @@ FAULTS: dict[str, Callable[[Bout], str]] = {
     "Redis away": _redis("refuses"),
     "Redis hanging": _redis("hangs"),
     "PostgreSQL restarted": lambda bout: bout.product.restart_postgres(bout.chance),
-    "receiver answers 500": _subscriber("answers 500"),
-    "receiver hangs": _subscriber("hangs"),
-    "receiver cuts off": _subscriber("cuts off"),
+    "receiver answers 500": _subscriber(error={"status": 500}),
+    "receiver hangs": _subscriber(hang=60),
+    "receiver cuts off": _subscriber(reset=True),
 }
 
 
@@ -90,15 +91,13 @@ def main(arguments: list[str] | None = None) -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - begun:7.1f} s  {text}", file=sys.stderr, flush=True)
 
-    chance = random.Random(options.seed)
     say(f"seed {options.seed}; starting a product of its own")
-    product, receiver = Installation(DataFolder.chosen().path / "faults"), Receiver()
-    try:
-        bout = Bout(product, receiver, chance, options.away)
-        mark = f"Faultlauf {options.seed}"
+    mark = f"Faultlauf {options.seed}"
+    with simulated("subscriber") as receiver, _product() as product:
+        bout = Bout(product, receiver, random.Random(options.seed), options.away)
         browser = Browser(product.port)
         browser.sign_in("Sales rep")
-        _subscribe(bout)
+        hearing.set_up(product, receiver, _until)
         with _running(Load(browser, rate=RATE, writers=WRITERS, mark=mark)) as load:
             outcomes = []
             for number in range(1, options.rounds + 1):
@@ -106,47 +105,31 @@ def main(arguments: list[str] | None = None) -> int:
                     outcome = _one(number, name, bout, load, mark, begun)
                     outcomes.append(outcome)
                     print(report.line(outcome), flush=True)
-        say("the load has ended; counting once more")
-        last = truth.last_event(product.owner_url)
-        _until(lambda: truth.is_settled(product.owner_url, last - 1))
+        say("the load has ended; waiting for what is tried again later, then counting once more")
+        _until(lambda: truth.is_over(product.owner_url), LAST)
         with psycopg.connect(product.owner_url) as owner:
             count = truth.count(owner, load.writes, mark, feed=True)
-            never_sent = truth.never_sent(owner, load.writes, receiver.accepted)
-    finally:
-        receiver.mode = "takes"
-        product.stop()
-        receiver.stop()
+            ends = truth.ends(owner, load.writes, receiver.log(), receiver.state()["disorder"])
     outside, inside = report.windows(load.writes, bout.without_redis)
     conditions = report.Conditions(
         command="./freshplan faults " + " ".join(sys.argv[1:] if arguments is None else arguments),
         seed=options.seed, seconds=time.monotonic() - begun, rate=RATE, with_redis=outside, without_redis=inside,
-        unplaced=count.unplaced, gaps=count.gaps, never_sent=never_sent, sent_again=receiver.sent_again,
+        unplaced=count.unplaced, gaps=count.gaps, ends=ends,
     )  # fmt: skip
     if options.document:
         report.DOCUMENT.write_text(report.document(outcomes, conditions), encoding="utf-8")
-    lost = max(count.lost, *(outcome.lost for outcome in outcomes)) + never_sent
-    doubled = max(count.doubled, *(outcome.doubled for outcome in outcomes))
+    lost = max(count.lost, *(outcome.lost for outcome in outcomes)) + ends.never_sent + ends.never_taken_in
+    doubled = max(count.doubled, *(outcome.doubled for outcome in outcomes)) + ends.taken_in_again
     unwell = sum(outcome.recovery >= WELL for outcome in outcomes)
     say(
         f"{count.acknowledged} writes, {count.unplaced} without a position, {count.gaps} gaps, {unwell} never well again"
     )
     print(f"{options.rounds} rounds, {lost} lost, {doubled} doubled", flush=True)
-    if lost or doubled or count.unplaced or count.gaps or unwell:
+    if lost or doubled or count.unplaced or count.gaps or ends.disorder or unwell:
         say(f"its data and log stay in {product.data}")
         return 1
     product.remove()
     return 0
-
-
-def _subscribe(bout: Bout) -> None:
-    """An administrator of the same organisation adds the receiver; it gets nothing before it has taken a test message."""
-    administrator = Browser(bout.product.port)
-    administrator.sign_in("Administrator")
-    values = {"name": "Faults", "url": f"http://127.0.0.1:{bout.receiver.port}/", "types": "customer.*"}
-    status, _where, page = administrator.ask("POST", SUBSCRIBE, values | {"max_per_second": "100"})
-    if status != 302:
-        raise RuntimeError(f"the subscription was not made ({status}): {page[:2000]}")
-    _until(lambda: truth.is_subscribed(bout.product.owner_url))
 
 
 def _one(number: int, name: str, bout: Bout, load: Load, mark: str, begun: float) -> report.Outcome:
@@ -168,14 +151,23 @@ def _one(number: int, name: str, bout: Bout, load: Load, mark: str, begun: float
     )  # fmt: skip
 
 
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + WELL
+def _until(holds: Callable[[], bool], seconds: float = WELL) -> None:
+    end = time.monotonic() + seconds
     while time.monotonic() < end and not holds():
         time.sleep(0.1)
 
 
 @contextmanager
-def _running(load: Load):
+def _product() -> Iterator[Installation]:
+    product = Installation(DataFolder.chosen().path / "faults")
+    try:
+        yield product
+    finally:
+        product.stop()
+
+
+@contextmanager
+def _running(load: Load) -> Iterator[None]:
     load.start()
     try:
         yield load

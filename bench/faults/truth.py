@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
 from bench.faults.load import Write
+
+SUBSCRIBER = "Subscriber"  # name of the subscription that each round waits for
 
 _CUSTOMERS = """
 SELECT c.company_name, count(DISTINCT c.id), count(e.id)
@@ -28,12 +31,17 @@ SELECT (SELECT count(*) FROM outbox_event WHERE id <= %(mark)s AND position IS N
      + (SELECT count(*) FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id
          WHERE d.state = 'WAITING' AND e.id <= %(mark)s)
      + (SELECT count(*) FROM outbox_dispatch d JOIN outbox_event e ON e.id = d.event_id
+          JOIN outbox_subscription s ON s.id = d.subscription_id AND s.name = %(subscriber)s
          WHERE d.state = 'WAITING' AND e.id <= %(mark)s)
 """
-
-
+_WAITING = """
+SELECT EXISTS (SELECT FROM outbox_event WHERE position IS NULL) OR EXISTS (SELECT FROM outbox_dispatch WHERE state = 'WAITING')
+    OR EXISTS (SELECT FROM outbox_inboxrequest WHERE split_at IS NULL)
+    OR EXISTS (SELECT FROM outbox_inboxevent WHERE state IN ('NEW', 'RUNNING', 'WAITING', 'RETRY'))
+"""
 _PROMISED = """
-SELECT e.event_id::text FROM outbox_event e JOIN customers_customer c ON c.id = e.subject_id
+SELECT e.event_id::text, (SELECT count(*) FROM outbox_remoteevent r WHERE r.event_id = e.event_id::text)
+  FROM outbox_event e JOIN customers_customer c ON c.id = e.subject_id
  WHERE e.type = 'customer.created' AND c.company_name = ANY(%s)
 """
 
@@ -60,16 +68,45 @@ def count(owner: psycopg.Connection, writes: list[Write], mark: str, feed: bool)
     return Count(len(said_yes), lost, more + int(row[0] if row else 0), unplaced, gaps)
 
 
-def never_sent(owner: psycopg.Connection, writes: list[Write], accepted: Container[str]) -> int:
-    """Events of acknowledged writes that the subscriber never accepted."""
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What became of the events of acknowledged writes at those who hear of them."""
+
+    never_sent: int  # that the subscriber did not get
+    sent_again: int  # that it got more than once, each under its one id: allowed
+    disorder: int  # messages that came behind a younger one of their record
+    never_taken_in: int  # that our own door's worker did not take in
+    taken_in_again: int  # of which it kept more than one
+
+
+def ends(owner: psycopg.Connection, writes: list[Write], log: list[dict[str, Any]], disorder: int) -> Ends:
+    """`log` and `disorder` as the simulated subscriber tells them."""
+    taken = Counter(
+        one["headers"]["webhook-id"]
+        for one in log
+        if one["verdict"] == "ok" and one["status"] == 204 and not one["cut"]
+    )
     names = [write.name for write in writes if write.acknowledged]
-    return sum(1 for (event_id,) in owner.execute(_PROMISED, [names]).fetchall() if event_id not in accepted)
+    promised = owner.execute(_PROMISED, [names]).fetchall()
+    return Ends(
+        never_sent=sum(event_id not in taken for event_id, _effects in promised),
+        sent_again=sum(times - 1 for times in taken.values()),
+        disorder=disorder,
+        never_taken_in=sum(not effects for _event_id, effects in promised),
+        taken_in_again=sum(effects > 1 for _event_id, effects in promised),
+    )
 
 
-def is_subscribed(url: str) -> bool:
-    """Whether the one subscription has been proven by its test message."""
+def are_subscribed(url: str, number: int) -> bool:
+    """Whether so many subscriptions have been proven by their test messages."""
     with psycopg.connect(url, connect_timeout=5) as owner:
-        return owner.execute("SELECT state FROM outbox_subscription").fetchall() == [("ACTIVE",)]
+        return owner.execute("SELECT state FROM outbox_subscription").fetchall() == [("ACTIVE",)] * number
+
+
+def is_over(url: str) -> bool:
+    """Whether nothing waits any more: no event for its place, no message to be sent, none to be taken in."""
+    with psycopg.connect(url, connect_timeout=5) as owner:
+        return owner.execute(_WAITING).fetchone() == (False,)
 
 
 def last_event(url: str, seconds: float = 60.0) -> int:
@@ -93,6 +130,6 @@ def is_settled(url: str, mark: int) -> bool:
             newer = owner.execute("SELECT min(id) FROM outbox_event WHERE id > %s", [mark]).fetchone()
             if newer is None or newer[0] is None:
                 return False
-            return owner.execute(_OPEN, {"mark": newer[0]}).fetchone() == (0,)
+            return owner.execute(_OPEN, {"mark": newer[0], "subscriber": SUBSCRIBER}).fetchone() == (0,)
     except psycopg.Error:
         return False

@@ -157,6 +157,7 @@ COMMANDS = {
         SERVE,
         _beside("-m", "bench.faults"),
     ),
+    "simulate": Command("be another system on this machine (subscriber)", SERVE, _beside("-m", "simulators")),
     "rotate-credentials": Command(
         "seal the secrets of other systems anew under the first of FRESHPLAN_CREDENTIAL_KEYS",
         SERVE,

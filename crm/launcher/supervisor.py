@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from crm.launcher.backing import Backing, as_relay, as_served
+from crm.launcher.backing import Backing
 from crm.launcher.children import MARK, Child, end_leftovers
 from crm.launcher.datafolder import DataFolder
-from crm.launcher.environment import PYTHON, ROOT, VENV
+from crm.launcher.environment import ROOT
 from crm.launcher.nightly import Nightly
 from crm.launcher.problem import Problem, say
+from crm.launcher.processes import HOST, Process, processes
 from crm.launcher.stages import build, load_demo, migrate
 
-HOST = "127.0.0.1"
 READY_WAIT = 90.0  # seconds until /readyz must answer 200
 PROCESSES_STOP = 8.0  # seconds that web, worker, relay and beat get to end; then the servers get
 SERVERS_STOP = 5.0  # so many, and all together stay under the 15 s that a signal may take
@@ -157,9 +157,9 @@ def _serve(folder: DataFolder, backing: Backing, supervisor: Supervisor, *, port
     if demo:
         load_demo(env)
     shutil.rmtree(folder.path / "metrics", ignore_errors=True)  # files of processes that are gone
-    for name, command, its_env in _processes(folder.path, env, port):
-        supervisor.add(name, _starter(name, command, its_env | {MARK: str(folder.path)}))
-        if name == "relay":  # web and relay make /readyz; the others start later, so that nobody waits for them
+    for process in processes(folder.path, env, port):
+        supervisor.add(process.name, _starter(process, folder.path))
+        if process.name == "relay":  # web and relay make /readyz; the others start later, so that nobody waits for them
             _wait_until_ready(supervisor, address)
     kept = {key: value for key, value in env.items() if key in HANDED_ON}
     pids = {post.name: post.child.pid for post in supervisor.posts}
@@ -175,27 +175,8 @@ def _facts(folder: DataFolder, address: str) -> dict[str, object]:
     return folder.read() | {"command": "run", "address": address}
 
 
-def _processes(data: Path, env: dict[str, str], port: int) -> list[tuple[str, list[str], dict[str, str]]]:
-    """Name, command and environment of each; the order is the one they start in."""
-    served, relay = as_served(env), as_relay(env)
-    # Whoever started us chose the account; Celery need not warn of root in every log.
-    worker = served | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
-    celery = [str(VENV / "bin" / "celery"), "--quiet", "-A", "crm"]
-    web = [str(VENV / "bin" / "granian"), "--interface", "wsgi", "crm.wsgi:application", "--host", HOST]
-    web += ["--port", str(port), "--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
-    web += ["--respawn-failed-workers", "--workers-kill-timeout", "5"]
-    work = [*celery, "worker", "-c", "2", "--loglevel", "WARNING", "--without-mingle", "--without-gossip"]
-    return [
-        ("web", web, served),
-        ("relay", [str(PYTHON), str(ROOT / "manage.py"), "relay"], relay),
-        ("worker", work, worker),
-        ("sender", [str(PYTHON), str(ROOT / "manage.py"), "sender"], served),
-        ("beat", [*celery, "beat", "-s", str(data / "beat-schedule"), "--pidfile=", "--loglevel", "WARNING"], served),
-    ]
-
-
-def _starter(name: str, command: list[str], env: dict[str, str]) -> Callable[[], Child]:
-    return lambda: Child(name, command, env=env, cwd=ROOT)
+def _starter(process: Process, data: Path) -> Callable[[], Child]:
+    return lambda: Child(process.name, process.command, env=process.env | {MARK: str(data)}, cwd=ROOT)
 
 
 def _check_port(port: int) -> None:

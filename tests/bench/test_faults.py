@@ -66,6 +66,20 @@ def test_a_feed_with_a_hole_is_found(written):
     assert (count.unplaced, count.gaps > 0) == (0, True)
 
 
+def heard(event_id: str, **values: object) -> dict:
+    return {"headers": {"webhook-id": event_id}, "verdict": "ok", "status": 204, "cut": False} | values
+
+
+def test_what_a_subscriber_did_not_get_or_nobody_took_in_is_counted(written):
+    rows = written.execute(
+        "SELECT event_id::text FROM outbox_event WHERE type = 'customer.created' ORDER BY id"
+    ).fetchall()
+    first, second, third = [event_id for (event_id,) in rows]
+    log = [heard(first), heard(second), heard(second), heard(third, status=500)]
+    assert truth.ends(written, said_yes(*ALL), log, 0) == truth.Ends(1, 1, 0, 3, 0)
+    assert truth.ends(written, said_yes(*ALL[:2]), log, 4) == truth.Ends(0, 1, 4, 2, 0)
+
+
 def outcome(number: int, fault: str, recovery: float, lost: int = 0) -> report.Outcome:
     return report.Outcome(number, fault, fault.split(maxsplit=1)[0], 1.0, 2.0, 30, 1, lost, 0, recovery)
 
@@ -73,12 +87,15 @@ def outcome(number: int, fault: str, recovery: float, lost: int = 0) -> report.O
 def test_the_page_tells_every_round():
     text = report.document(
         [outcome(n, fault, n + 0.5, lost=n - 1) for n in (1, 2) for fault in ("web killed", "relay killed")],
-        report.Conditions("./freshplan faults", 7, 600, 6, [10.0] * 95 + [50.0] * 5, [11.0], 0, 0, 0, 2),
+        report.Conditions(
+            "./freshplan faults", 7, 600, 6, [10.0] * 95 + [50.0] * 5, [11.0], 0, 0, truth.Ends(0, 2, 0, 0, 0)
+        ),
     )
     assert "| web killed | 2 | 60 | 2 | 1 | 0 | 1.5 s | 2.5 s |" in text
     assert "| with Redis | 100 | 10 ms | 10 ms |" in text
     assert "| 2 | web: 2.5 s | relay: 2.5 s |" in text
     assert "seed 7" in text
+    assert "0 events never reached the subscriber, 2 did more than once" in text
 
 
 def test_writes_are_told_apart_by_redis():
