@@ -221,6 +221,12 @@ PAGES = {
     "inbox": Shown("/settings/inbox/"),
     "inbox, none": Shown("/settings/inbox/", who="nobody"),
     "inbox, filtered empty": Shown("/settings/inbox/?state=DONE"),
+    "inbox, all of a filter again": Shown(
+        "/settings/inbox/?state=DEAD", act=pressing("[data-open=replay-all]", shows="#replay-all[open]")
+    ),
+    "inbox, all of a filter dismissed": Shown(
+        "/settings/inbox/?state=DEAD", act=pressing("[data-open=dismiss-all]", shows="#dismiss-all[open]")
+    ),
     "message": Shown("/settings/inbox/{house.message.pk}/", who="administrator"),
     "message, dry run": Shown(
         "/settings/inbox/{house.message.pk}/", act=pressing("#by-hand form .btn", shows="#result table")

@@ -7,14 +7,31 @@ import json
 from django.utils import timezone
 
 from outbox.choices import CredentialRole, InboxReason, InboxState
-from outbox.models import Connection, ConnectionCheck, Credential, InboxEvent, InboxRequest
+from outbox.models import CallLog, Connection, ConnectionCheck, Credential, InboxEvent, InboxRequest
 from outbox.signing import new_secret
 
 
 def build_intake(organisation) -> tuple[InboxEvent, int]:
-    """The message, and the id of the secret to come; the connection is active. Runs under a scope of the organisation."""
+    """The message, and the id of the secret to come; the connection is active and was called. Runs under a scope there."""
     own = {"organisation": organisation}
-    connection = Connection.objects.create(**own, provider="freshplan", label="Nord", state="ACTIVE")
+    connection = Connection.objects.create(
+        **own, provider="freshplan", label="Nord", state="ACTIVE", base_url="https://other.example"
+    )
+    for error, breaker in (("", "closed"), ("timeout", "open"), ("", "half-open")):
+        CallLog.objects.create(
+            **own,
+            connection=connection,
+            operation="health",
+            method="GET",
+            path="/readyz",
+            milliseconds=40,
+            attempt=1,
+            breaker=breaker,
+            error=error,
+            request_id="matrix",
+            sent_bytes=0,
+            received_bytes=0,
+        )
     ConnectionCheck.objects.create(**own, connection=connection)
     secrets = [
         Credential.objects.create(
