@@ -20,7 +20,7 @@ import psycopg
 
 from bench.faults import hearing, report, truth
 from bench.faults.installation import Installation
-from bench.faults.load import Browser, Load
+from bench.faults.load import FIRST, Browser, Load
 from bench.simulated import Simulator, simulated
 from crm.launcher.datafolder import DataFolder
 
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     mark = f"Faultlauf {options.seed}"
     with simulated("subscriber") as receiver, _product() as product:
         bout = Bout(product, receiver, random.Random(options.seed), options.away)
-        browser = Browser(product.port)
+        browser = Browser(product.port, FIRST)
         browser.sign_in("Sales rep")
         hearing.set_up(product, receiver, _until)
         with _running(Load(browser, rate=RATE, writers=WRITERS, mark=mark)) as load:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench.faults import truth
 from bench.faults.installation import Installation
-from bench.faults.load import Browser
+from bench.faults.load import FIRST, Browser
 from bench.simulated import Simulator
 
 WEBHOOKS, CONNECTIONS = "/settings/webhooks/", "/settings/connections/"
@@ -17,7 +17,7 @@ OURSELVES = "Ourselves"
 
 def set_up(product: Installation, receiver: Simulator, until: Callable[[Callable[[], bool]], None]) -> None:
     """Add both, and wait by `until` for their test messages: nobody gets anything before. Raises RuntimeError."""
-    administrator = Browser(product.port)
+    administrator = Browser(product.port, FIRST)
     administrator.sign_in("Administrator")
     _subscribe(administrator, truth.SUBSCRIBER, f"{receiver.address}/")
     connection = _submit(administrator, f"{CONNECTIONS}new/", {"label": OURSELVES, "option_types": "*"})

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
-TIMEOUT = 10.0
+TIMEOUT = 10.0  # seconds that a write may take
+FIRST = 60.0  # seconds that a page may take right after the start
 NEW = "/customer-management/customers/new/"
 LOGIN = "/accounts/login/"
 
@@ -28,8 +29,8 @@ class Write:
 class Browser:
     """One person's kept connection and cookies."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, timeout: float = TIMEOUT) -> None:
+        self.port, self.timeout = port, timeout
         self.cookies = {"django_language": "en"}  # of the sign-in page, whose roles are read
         self.connection: http.client.HTTPConnection | None = None
 
@@ -38,7 +39,7 @@ class Browser:
     ) -> tuple[int, str, str]:
         """Status, address of a redirect, text. Raises OSError or HTTPException when the connection breaks."""
         if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
         sent = {"Cookie": "; ".join(f"{key}={value}" for key, value in self.cookies.items())}
         sent |= headers or {}
         body = None
