@@ -46,7 +46,9 @@ def test_many_hidden_messages_are_left_out_in_few_transactions_and_the_visible_o
     monkeypatch.setattr(sending, "WIDE", 8)
     steps = []
     step = sending._Line.step
-    monkeypatch.setattr(sending._Line, "step", lambda line, *given, **named: steps.append(1) or step(line, *given, **named))
+    monkeypatch.setattr(
+        sending._Line, "step", lambda line, *given, **named: steps.append(1) or step(line, *given, **named)
+    )
     assert pumped(subscription) == 1
     assert [one["data"]["customer_id"] for one in receiver.events("customer.updated")] == [ids[-1]]
     assert [one.state for one in told(Dispatch, type="customer.updated")] == ["HIDDEN"] * 40 + ["DONE"]
