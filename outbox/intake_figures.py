@@ -85,7 +85,7 @@ class Counter:
             (InboxState.IGNORED.label, self.ignored),
             (InboxState.SUPERSEDED.label, self.superseded),
             (InboxState.WAITING.label, self.waiting),
-            (_("Open"), self.unfinished),
+            (_("Not done yet"), self.unfinished),
             (InboxState.DEAD.label, self.dead),
             (_("Repeats"), self.repeats),
             (_("Applied again"), self.replayed),

@@ -109,7 +109,7 @@ def test_the_page_tells_how_calls_go(organisation, admin):
     shown = " ".join(page(admin, "connection", pk=made.pk).split())
     assert "10 of 10 calls at once are left, 60 a minute" in shown
     assert "Breaker tries" in shown
-    assert "5, 2 failed" in page(admin, "connections")
+    assert "2 / 5" in page(admin, "connections")
 
 
 def test_bodies_are_forgotten_after_30_days_and_keys_stay_against_late_repeats(organisation, made, owner_db):
