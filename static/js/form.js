@@ -1,7 +1,10 @@
-// Forms: errors get the focus, Ctrl+Enter sends, months are chosen by template, unsaved work is guarded.
+// Forms: errors get the focus, Ctrl+Enter sends, months are chosen by template, unsaved work is guarded, a double
+// click sends once.
 import { all, one } from "./dom.js";
 
 const touched = new WeakSet();
+const sent = new WeakSet();
+const AGAIN = 2000; // milliseconds after which the same form may be sent again
 
 function months(button) {
   const wanted = button.dataset.months.split(",");
@@ -37,7 +40,14 @@ export function startForms() {
     const form = target.closest("form[data-guard]");
     if (form) touched.add(form);
   });
-  document.addEventListener("submit", ({ target }) => touched.delete(target));
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    touched.delete(form);
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (sent.has(form)) return event.preventDefault();
+    sent.add(form);
+    setTimeout(() => sent.delete(form), AGAIN);
+  });
   addEventListener("beforeunload", (event) => {
     if (all("form[data-guard]").some((form) => touched.has(form))) event.preventDefault();
   });
