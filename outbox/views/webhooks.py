@@ -190,7 +190,9 @@ def webhook_replay(request: CrmRequest, pk: int) -> HttpResponse:
     form = ReplayForm(request.POST, scope=request.scope)
     if form.submit(replays.replay_events, scope=request.scope, subscription_id=pk):
         count = form.result.count
-        if form.result.replay is None:
+        if not count:
+            text = _("No event matches: nothing to send again.")
+        elif form.result.replay is None:
             text = ngettext("%(count)d event would be sent again.", "%(count)d events would be sent again.", count)
         else:
             text = ngettext("%(count)d event is sent again.", "%(count)d events are sent again.", count)
