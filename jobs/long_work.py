@@ -34,10 +34,9 @@ LISTED: Final = 500  # rows left alone that the result names; the rest is counte
 def undo(scope: Scope, batch: Batch) -> Step:
     """The whole change set in one transaction: half an undo would be neither the old state nor the new."""
     result = undo_change_set(scope=scope, change_set_id=batch.change_set_id or 0, tell=batch.tell)
-    done = result.restored + result.recreated + result.removed
     return Step(
-        done=done,
-        total=done + len(result.skipped),
+        done=result.rows,
+        total=result.rows + len(result.skipped),
         refused=len(result.skipped),
         finished=True,
         result={

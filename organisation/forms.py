@@ -124,7 +124,7 @@ class TeamForm(ServiceForm):
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     leads = forms.ModelMultipleChoiceField(
-        User.objects.none(), label=gettext_lazy("Leads"), required=False, widget=forms.CheckboxSelectMultiple
+        User.objects.none(), label=gettext_lazy("Team leads"), required=False, widget=forms.CheckboxSelectMultiple
     )
     postcode_regions = forms.CharField(
         label=gettext_lazy("Postcode regions"),

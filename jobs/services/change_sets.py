@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
@@ -27,13 +27,21 @@ class Contradicted(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoResult:
-    """What an undo did: rows written back, inserted rows removed, deleted rows created again, rows left alone and why."""
+    """What an undo did: rows written back, inserted rows removed, deleted rows created again, rows left alone and why.
 
-    change_set_id: int
+    `change_set_id` is the undo's own; None where every row was left alone.
+    """
+
+    change_set_id: int | None
     restored: int
     removed: int
     recreated: int
     skipped: list[SkippedRow]
+
+    @property
+    def rows(self) -> int:
+        """How many rows are as they were before."""
+        return self.restored + self.removed + self.recreated
 
 
 @transaction.atomic
@@ -54,12 +62,11 @@ def undo_change_set(*, scope: Scope, change_set_id: int, tell: Tell | None = Non
     """Write back what the rows were before the change set, wherever nobody has changed them since; list the others.
 
     Sees and writes all rows of the organisation, for batches move rows out of their actor's sight. `tell(done, total)` is
-    called after each table. Raises NotFound, Forbidden (seen, but another one's), Conflict (undone already), Contradicted
-    (a rule of today forbids the old state).
+    called after each table. Where every row was changed since, the batch counts as not undone and may be tried again.
+    Raises NotFound, Forbidden (seen, but another one's), Conflict (undone already), Contradicted (a rule of today forbids
+    the old state).
     """
     change_set = _undoable(scope, change_set_id)
-    change_set.undone_at, change_set.undone_by_id = scope.now, scope.user_id
-    change_set.save(update_fields=["undone_at", "undone_by"])
     undo = _created(scope, "undo", change_set.label, undoes=change_set)
     wide = scope.widened(f"Undo of change set {change_set.pk}").with_change_set(undo.pk)
     try:
@@ -77,7 +84,12 @@ def undo_change_set(*, scope: Scope, change_set_id: int, tell: Tell | None = Non
         recreated=sum(table.recreated for table in tables),
         skipped=[row for table in tables for row in table.skipped],
     )
-    ChangeSet.objects.filter(pk=undo.pk).update(rows=result.restored + result.removed + result.recreated)
+    if result.skipped and not result.rows:
+        undo.delete()
+        return replace(result, change_set_id=None)
+    ChangeSet.objects.filter(pk=undo.pk).update(rows=result.rows)
+    change_set.undone_at, change_set.undone_by_id = scope.now, scope.user_id
+    change_set.save(update_fields=["undone_at", "undone_by"])
     publish(
         ChangeSetUndone(
             change_set_id=change_set.pk,

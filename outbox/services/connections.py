@@ -41,6 +41,16 @@ def may_become(state: str, target: str) -> bool:
     return state in _MOVES.get(target, frozenset())
 
 
+def lacks_secrets(scope: Scope, connection: Connection) -> bool:
+    """Whether it is being set up and cannot be set going yet: a secret that the provider needs is not there, or has ended."""
+    if connection.state != ConnectionState.DRAFT:
+        return False
+    needed = {kind.key for kind in _provider(connection.provider).credentials if kind.needed}
+    alive = Q(valid_until=None) | Q(valid_until__gt=scope.now)
+    rows = Credential.objects.visible_to(scope).filter(alive, connection=connection)
+    return bool(needed - set(rows.values_list("kind", flat=True)))
+
+
 @transaction.atomic
 def create_connection(
     *, scope: Scope, provider: str, label: str, base_url: str = "", options: Mapping[str, str] | None = None
@@ -97,8 +107,8 @@ def move_connection(*, scope: Scope, connection_id: int, target: str, reason: st
     clean = " ".join(reason.split())[:LONGEST_REASON]
     if target == ConnectionState.PAUSED and not clean:
         raise Invalid(_("A reason that others understand."), field="reason")
-    if connection.state == ConnectionState.DRAFT:
-        _require_secrets(scope, connection)
+    if lacks_secrets(scope, connection):
+        raise Conflict(_("A secret is missing: put it in first."))
     connection.state, connection.state_reason = target, clean
     connection.save(update_fields=["state", "state_reason"])
     _plan_check(scope, connection)
@@ -258,14 +268,6 @@ def _plan_check(scope: Scope, connection: Connection) -> None:
     is_asked = connection.state in {ConnectionState.ACTIVE, ConnectionState.BROKEN} and connection.base_url
     rows = ConnectionCheck.objects.visible_to(scope).filter(connection=connection)
     rows.update(due_at=scope.now if is_asked else None)
-
-
-def _require_secrets(scope: Scope, connection: Connection) -> None:
-    needed = {kind.key for kind in _provider(connection.provider).credentials if kind.needed}
-    alive = Q(valid_until=None) | Q(valid_until__gt=scope.now)
-    rows = Credential.objects.visible_to(scope).filter(alive, connection=connection)
-    if needed - set(rows.values_list("kind", flat=True)):
-        raise Conflict(_("A secret is missing: put it in first."))
 
 
 def _provider(key: str) -> Provider:

@@ -300,6 +300,7 @@ def _page(
         **(_calls_out(scope, row, provider) if row.base_url else {}),
         "remote": RemoteEvent.objects.visible_to(scope).filter(connection=row).exists(),
         "may_activate": services.may_become(row.state, ConnectionState.ACTIVE),
+        "lacks_secrets": services.lacks_secrets(scope, row),
         "may_pause": services.may_become(row.state, ConnectionState.PAUSED),
         **_check(scope, row),
         **TAB,

@@ -131,6 +131,21 @@ def test_rows_changed_since_keep_what_they_have_and_are_named(organisation, scop
     assert result.skipped == [SkippedRow("customers.customer", rows[1].pk, Skipped.CHANGED_SINCE)]
 
 
+def test_a_batch_of_which_every_row_was_changed_since_is_not_undone_and_may_be_tried_again(
+    organisation, scope, registered
+):
+    row = customer(organisation, "Haus")
+    batch = open_change_set(scope=scope, kind="bulk", label="x")
+    with activate(batch):
+        Customer.objects.update(company_name="Anders")
+    Customer.objects.filter(pk=row.pk).update(phone="+49302")
+    for _attempt in range(2):
+        result = undo_change_set(scope=scope, change_set_id=batch.change_set_id)
+        assert (result.change_set_id, result.rows, len(result.skipped)) == (None, 0, 1)
+    assert ChangeSet.objects.get().undone_at is None
+    assert not Event.objects.filter(type="change_set.undone").exists()
+
+
 def test_an_inserted_row_in_use_stays(organisation, scope, monkeypatch):
     monkeypatch.setattr(registry, "_undoable", {})
     undoable(Customer, order=10, inserted=registry.Inserted.DELETE)
