@@ -83,6 +83,22 @@ function startKeys() {
   if (/Mac|iPhone|iPad/.test(navigator.platform)) for (const key of all("kbd[data-ctrl]")) key.textContent = "⌘";
 }
 
+/** A button marked data-copy puts the field beside it onto the clipboard, and says its words; without one the text is chosen. */
+function startCopying() {
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest("[data-copy]");
+    if (!button) return;
+    const field = one("input", button.parentElement);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      toast(button.dataset.copy);
+    } catch {
+      // No clipboard here (plain http, or not allowed): chosen, it waits for Ctrl+C.
+    }
+  });
+}
+
 /** What is locked says why; what fails on the way says so, and nothing typed is lost. */
 function startAnswers() {
   document.addEventListener("click", (event) => {
@@ -111,6 +127,7 @@ function startAnswers() {
 startTheme();
 showPlace();
 startAnswers();
+startCopying();
 startMenus();
 startFields();
 startList();

@@ -212,6 +212,11 @@ PAGES = {
     "connections, none": Shown("/settings/connections/", who="nobody"),
     "new connection": Shown("/settings/connections/new/?provider=freshplan", who="administrator"),
     "connection": Shown("/settings/connections/{house.message.connection_id}/", who="administrator"),
+    "connection, its address copied": Shown(
+        "/settings/connections/{house.message.connection_id}/",
+        who="administrator",
+        act=pressing("[data-copy]", shows="#toasts [data-text]"),
+    ),
     "connection, for reading": Shown("/settings/connections/{house.message.connection_id}/"),
     "connection, pause": Shown(
         "/settings/connections/{house.message.connection_id}/",

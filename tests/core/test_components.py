@@ -93,6 +93,7 @@ def test_initials(name: str, letters: str) -> None:
         "{% button evil url=evil key=evil %}",
         "{% button evil icon='plus' only_icon=True %}",
         "{% menu_item evil url=evil %}",
+        "{% copy_line evil evil %}",
         "{% alert tone='red' %}{{ evil }}{% endalert %}",
         "{% empty_state title=evil %}{{ evil }}{% endempty_state %}",
         "{% dialog id='x' title=evil %}{{ evil }}{% enddialog %}",

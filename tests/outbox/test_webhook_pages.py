@@ -130,9 +130,14 @@ def test_pause_resume_test_rotate_end_replay_stop_and_delete(page, built, now):
     assert "1 event would be" in text_of(
         page.post(url("replay", built.paused), {"only": "dead", "dry_run": "on"}, follow=True)
     )
-    for chosen, count in (({"types": "customer.*"}, 1), ({"types": "user.*"}, 0), ({"subject": "customer/2"}, 0)):
+    none = "No event matches"
+    for chosen, says in (
+        ({"types": "customer.*"}, "1 event would be"),
+        ({"types": "user.*"}, none),
+        ({"subject": "customer/2"}, none),
+    ):
         counted = page.post(url("replay", built.paused), {"only": "dead", "dry_run": "on"} | chosen, follow=True)
-        assert f"{count} event{'' if count == 1 else 's'} would be" in text_of(counted), chosen
+        assert says in text_of(counted), chosen
     assert "customer/123" in text_of(page.post(url("replay", built.paused), {"subject": "x"}, follow=True))
     page.post(url("replay", built.paused), {"only": "dead"})
     assert now(Dispatch, pk=built.message.pk).state == "WAITING"

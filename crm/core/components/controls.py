@@ -79,6 +79,16 @@ def button(
     )
 
 
+def copy_line(value: object, label: object) -> SafeString:
+    """Text to be carried elsewhere, whole, with a button that copies it: `{% copy_line address _("Webhook address") %}`."""
+    return format_html(
+        '<p class="fp-share"><input class="form-control" readonly value="{}" aria-label="{}">{}</p>',
+        value,
+        label,
+        button(_("Copy"), icon="copy", data_copy=_("Copied.")),
+    )
+
+
 def alert(
     content: SafeString, tone: str = "blue", icon: str = "", role: str = "", tools: SafeString = NOTHING
 ) -> SafeString:

@@ -22,6 +22,7 @@ for _function in (
     signs.due,
     signs.season,
     controls.button,
+    controls.copy_line,
     controls.menu_item,
     controls.skeleton,
     controls.steps,
