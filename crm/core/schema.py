@@ -12,6 +12,8 @@ from django.db.migrations import RunSQL
 from django.db.migrations.operations.base import Operation
 
 _HELPERS = ("owner", "relay", "search", "backup")
+# A session that has not used pg_trgm yet does not know its parameters, and only a superuser may name an unknown one.
+_USE_TRGM = "DO $use$ BEGIN PERFORM similarity('', ''); END $use$;\n"
 
 
 def sql_file(migration: str, name: str, reverse: str = "") -> RunSQL:
@@ -26,7 +28,8 @@ def kernel_sql(name: str, reverse: str = "") -> RunSQL:
 
 def _whole(path: Path) -> list[str | tuple[str, Any]]:
     # One element: Django must not split functions at their semicolons.
-    return [path.read_text(encoding="utf-8")]
+    text = path.read_text(encoding="utf-8")
+    return [_USE_TRGM + text if "SET pg_trgm." in text else text]
 
 
 def protect(
