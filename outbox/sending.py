@@ -48,7 +48,7 @@ LEASE: Final = 30  # seconds; an attempt takes 15 at most
 CONNECT, TOTAL = 5.0, 15.0  # seconds
 KEPT: Final = 1_024  # bytes of the answer that stay with the attempt
 TURN: Final = 20.0  # seconds that one subscriber is served before others get their turn
-GATHER: Final = 0.1  # seconds between two notes: what comes due meanwhile is claimed with the note
+GATHER: Final = 0.25  # seconds between two notes: what comes due meanwhile is claimed with the note
 BURST: Final = timedelta(seconds=1)  # a second's worth of messages may go at once
 SCOPE_FOR: Final = 1.0  # seconds that a person's scope is used for
 WIDE: Final = 500  # messages looked at next where the person may know of none of the oldest ones
