@@ -24,11 +24,8 @@ from bench.run import Run
 from bench.simulated import Simulator, simulated
 from bench.world import HOST, LARGE, running
 
-EVENTS, EVENTS_PER_SECOND, DELIVERY_P95 = (
-    100_000,
-    200,
-    2_000,
-)  # of `integrations.md`; milliseconds from commit to arrival
+# How many, how many a second, milliseconds: from commit to arrival, and of one answer of the door.
+EVENTS, EVENTS_PER_SECOND, DELIVERY_P95 = 100_000, 200, 2_000
 MESSAGES, MESSAGES_PER_SECOND, DOOR_P95 = 10_000, 50, 100
 RECORDS = 500  # customers that the events and messages are about
 PATIENCE = 120.0  # seconds that the last ones may take
@@ -49,10 +46,9 @@ def deliveries_(run: Run) -> Iterator[Figure]:
     subscriber may ask for at most. Each transaction has four events of one customer, as an activation has."""
     if "rep" not in run.asking:
         return
-    count = max(EVENTS // run.one_in, 400) // 4 * 4
     from outbox.signing import new_secret
 
-    secret = new_secret()
+    count, secret = max(EVENTS // run.one_in, 400) // 4 * 4, new_secret()
     with simulated("subscriber", "--secret", secret) as subscriber:
         with running(run.world, "relay", "sender"), _subscriptions(run, subscriber.address, secret):
             sent = _publish(run, count)
@@ -143,8 +139,8 @@ def _publish(run: Run, count: int) -> _Sent:
     from outbox.services.events import publish_many
 
     records = run.some(run.askers["rep"], RECORDS)
-    with _scope_of(run.askers["rep"]) as scope:
-        pass
+    with _scope_of(run.askers["rep"]) as signed_in:
+        scope = signed_in  # used for all of them, as a worker does for a batch
     sent = _Sent({})
     begin = time.monotonic()
     for number in range(count // 4):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 MAX_URL: Final = 2_000  # characters
 RESOLVE_SECONDS: Final = 5.0
+MOST_AT_ONCE: Final = 100  # exchanges of one process, and names being resolved for them
 PORTS: Final = frozenset({443, 8443})  # of subscribers; hosts that the operator listed may have any
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -116,7 +117,7 @@ def _resolve(host: str, port: int) -> tuple[str, ...]:
 def _resolver() -> ThreadPoolExecutor:
     """Made at the first use, so after a worker's fork.
 
-    A silent name server holds a thread for longer than anybody waits, so there are as many as requests under way: names of
-    a few dead subscribers must not leave the others' unresolved.
+    A silent name server holds a thread for longer than anybody waits: names of a few dead subscribers must not leave the
+    others' unresolved.
     """
-    return ThreadPoolExecutor(64, thread_name_prefix="resolve")
+    return ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="resolve")

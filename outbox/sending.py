@@ -39,7 +39,7 @@ from outbox.visibility import scope_of_person, seen_subjects
 
 log = structlog.get_logger(__name__)
 
-SUBSCRIBERS: Final = 24  # served at once by one process
+SUBSCRIBERS: Final = 24  # served at once by one process; with four requests each below addresses.MOST_AT_ONCE
 AT_ONCE: Final = 4  # messages under way to one subscriber
 AHEAD: Final = 28  # messages claimed beyond those, while it answers within
 QUICK: Final = 500  # milliseconds
@@ -249,6 +249,8 @@ class _Line:
         return claims
 
     def _step(self, outcomes: list[Outcome], room: int, put_back: list[Claim]) -> list[Claim]:
+        if not (outcomes or room or put_back):
+            return []  # all lines wait for an answer
         scope = replace(self.scope, now=timezone.now())
         with transaction.atomic(), activate(scope, to_the_end=True):
             pace = locked_pace(self.subscription_id)

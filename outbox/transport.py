@@ -19,7 +19,7 @@ import httpcore2
 import httpx2
 from django.db import connection
 
-from outbox.addresses import checked_addresses
+from outbox.addresses import MOST_AT_ONCE, checked_addresses
 
 TRIED: Final = 3  # addresses of one name tried one after the other
 KEPT_ANSWER: Final = 64 * 1024  # bytes of an answer that are read
@@ -187,7 +187,7 @@ def exchange(
 @cache
 def _transport() -> GuardedTransport:
     """One for the process; each exchange has a connection of its own all the same."""
-    return GuardedTransport(max_connections=100)
+    return GuardedTransport(max_connections=MOST_AT_ONCE)
 
 
 @cache

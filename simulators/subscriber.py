@@ -20,6 +20,8 @@ import hmac
 import json
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from simulators.http import Answer, Request, listen
@@ -28,7 +30,27 @@ HELP = "hear FreshPlan's events: verify, answer as told, report order, repeats a
 TOLERANCE = 300  # seconds that a signed time may be off
 CONTROL = "/_sim/"
 OK = "ok"
-FAULTS = {"error", "redirect", "hang", "latency", "huge", "drop", "reset"}
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 3_600
+
+
+def _is_error(value: Any) -> bool:
+    status = value.get("status") if isinstance(value, dict) else None
+    return isinstance(status, int) and status in {known.value for known in HTTPStatus}
+
+
+# What can be told, and whether it is told well.
+FAULTS: dict[str, Callable[[Any], bool]] = {
+    "error": _is_error,
+    "redirect": lambda value: isinstance(value, str),
+    "hang": _is_seconds,
+    "latency": _is_seconds,
+    "huge": lambda value: isinstance(value, int) and 0 <= value <= 100_000_000,
+    "drop": lambda value: value is True,
+    "reset": lambda value: value is True,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,17 +114,14 @@ class Subscriber:
         """`ok`, or why a receiver refuses it: `unsigned`, `stale`, `malformed`."""
         message_id, stamp = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
         content = f"{message_id}.{stamp}.".encode() + request.body
-        given = [one.removeprefix("v1,") for one in request.headers.get("webhook-signature", "").split()]
-        expected = [base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in self.keys]
+        marks = request.headers.get("webhook-signature", "").split()
+        given = [one.removeprefix("v1,").encode() for one in marks]
+        expected = [base64.b64encode(hmac.digest(key, content, hashlib.sha256)) for key in self.keys]
         if self.keys and not any(hmac.compare_digest(one, other) for one in expected for other in given):
             return "unsigned"
-        if not stamp.isdigit() or abs(now - int(stamp)) > TOLERANCE:
+        if not (stamp.isascii() and stamp.isdigit()) or abs(now - int(stamp)) > TOLERANCE:
             return "stale"
-        try:
-            envelope = json.loads(request.body)
-            return OK if message_id and envelope["id"] == message_id else "malformed"
-        except (ValueError, KeyError, TypeError):
-            return "malformed"
+        return OK if _is_envelope(request.body, message_id) else "malformed"
 
     def _note(self, request: Request) -> None:
         envelope = json.loads(request.body)
@@ -142,8 +161,11 @@ class Subscriber:
             faults = json.loads(body or b"{}")
         except ValueError:
             return _json({"error": "no JSON"}, 400)
-        if not isinstance(faults, dict) or (unknown := faults.keys() - FAULTS):
-            return _json({"error": f"no such fault: {unknown if isinstance(faults, dict) else faults}"}, 400)
+        if not isinstance(faults, dict) or faults.keys() - FAULTS.keys():
+            return _json({"error": f"faults are {', '.join(FAULTS)}"}, 400)
+        wrong = [name for name, value in faults.items() if not FAULTS[name](value)]
+        if wrong:
+            return _json({"error": f"not told well: {', '.join(wrong)}"}, 400)
         self.faults = faults
         self.changed.set()
         self.changed = asyncio.Event()
@@ -160,6 +182,16 @@ class Subscriber:
             "subjects": len(self.last),
             "faults": self.faults,
         }
+
+
+def _is_envelope(body: bytes, message_id: str) -> bool:
+    """Whether it holds what order and gaps are told by, under the id of its header."""
+    try:
+        envelope = json.loads(body)
+        kinds = isinstance(envelope["subject"], str), isinstance(envelope["crmposition"], int), "crmgap" in envelope
+        return bool(message_id) and envelope["id"] == message_id and all(kinds)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _told_by(faults: dict[str, Any]) -> Answer:

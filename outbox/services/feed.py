@@ -20,9 +20,8 @@ from outbox.visibility import seen_subjects
 MOST: Final = 1_000  # events on one page
 LONGEST_WAIT: Final = 25.0  # seconds
 LOOKED_AT: Final = 5_000  # events read at most for one page; whoever sees few of them goes on from `next`
-WALKED: Final = (
-    100_000  # positions walked at most for one page by who asks for types: there may be none of them for long
-)
+# Positions walked at most for one page by who asks for types: there may be none of them for long.
+WALKED: Final = 100_000
 PAUSE: Final = 0.25  # seconds between two looks while waiting
 
 # A waiting reader keeps a thread of the web process: two of these at once, others are answered without waiting.

@@ -145,9 +145,8 @@ def change_subscription(
     moved = subscription.url != before
     if moved and subscription.state == SubscriptionState.DISABLED:
         subscription.proven_at = None
-    elif (
-        moved and subscription.reason == SubscriptionReason.BY_HAND
-    ):  # and that it stays, whatever the test message says
+    elif moved and subscription.reason == SubscriptionReason.BY_HAND:
+        # It stays paused, whatever the test message says.
         subscription.proven_at = None
         if subscription.stopped_at is None:
             subscription.stopped_at = _feed_end(scope)

@@ -20,6 +20,26 @@ from crm.core.access import activate, system_scope_for
 from crm.core.api.callers import token_scopes
 from organisation.models import ApiToken, User
 from organisation.tokens import issue
+from tests.matrix.world import World, build_world
+
+CUSTOMERS = "/api/customers/"
+
+
+@pytest.fixture
+def fresh_window():
+    """No test is throttled for what another one asked."""
+    cache.clear()
+
+
+@pytest.fixture
+def world() -> World:
+    """The organisation of the matrix, with one person of every kind."""
+    return build_world()
+
+
+def at(world: World, suffix: str = "") -> str:
+    """The address of its location, or of what hangs on it."""
+    return f"{CUSTOMERS}{world.location.pk}/{suffix}"
 
 
 class ApiClient:

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 
 from crm.core.access import activate, system_scope_for
 from customers.models import Customer, CustomerUserPermission
-from tests.api.conftest import assert_problem
-from tests.matrix.world import READERS, build_world
+from tests.api.conftest import CUSTOMERS, assert_problem, at
+from tests.matrix.world import READERS
 
-pytestmark = pytest.mark.django_db
-
-CUSTOMERS = "/api/customers/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_window():
-    cache.clear()
-
-
-@pytest.fixture
-def world():
-    return build_world()
-
-
-def at(world, suffix: str = "") -> str:
-    return f"{CUSTOMERS}{world.location.pk}/{suffix}"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_window")]
 
 
 def stored(world, **lookup) -> Customer:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 
 from organisation.choices import Role
 from tests.api.conftest import assert_problem
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_window")]
 
 FIELDS = "/api/field-definitions/"
 NEW = {"key": "parking", "type": "INTEGER", "label_de": "Parkplätze", "label_en": "Parking spaces"}
-
-
-@pytest.fixture(autouse=True)
-def _fresh_window():
-    cache.clear()
 
 
 @pytest.fixture

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 from structlog.testing import capture_logs
 
 from crm.core.access import activate, system_scope_for
 from customers.choices import FieldType
 from customers.models import Customer, CustomerFieldValue, FieldDefinition
-from tests.api.conftest import assert_problem
-from tests.matrix.world import CANARY, READERS, WRITERS, build_world
+from tests.api.conftest import CUSTOMERS, assert_problem, at
+from tests.matrix.world import CANARY, READERS, WRITERS
 
-pytestmark = pytest.mark.django_db
-
-CUSTOMERS = "/api/customers/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_window():
-    cache.clear()
-
-
-@pytest.fixture
-def world():
-    return build_world()
-
-
-def at(world, suffix: str = "") -> str:
-    return f"{CUSTOMERS}{world.location.pk}/{suffix}"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_window")]
 
 
 def stored(world, model=Customer, **lookup):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import get_resolver, reverse
@@ -18,16 +17,9 @@ from crm.core.api.views import ApiView
 from customers.models import Customer
 from organisation.choices import Role
 from organisation.models import ApiToken
-from tests.api.conftest import ApiClient, assert_problem, give_token
+from tests.api.conftest import CUSTOMERS, ApiClient, assert_problem, give_token
 
-pytestmark = pytest.mark.django_db
-
-CUSTOMERS = "/api/customers/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_window():
-    cache.clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_window")]
 
 
 # Who asks

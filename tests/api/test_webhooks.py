@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 
 from crm.core.access import activate, system_scope_for
@@ -11,21 +10,10 @@ from organisation.models import IdempotencyKey
 from outbox.models import Dispatch, Event, Subscription
 from tests.api.conftest import assert_problem
 from tests.matrix.webhooks import HOOK
-from tests.matrix.world import build_world
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_window")]
 
 SUBSCRIPTIONS, EVENTS = "/api/subscriptions/", "/api/events/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_window():
-    cache.clear()
-
-
-@pytest.fixture
-def world():
-    return build_world()
 
 
 @pytest.fixture

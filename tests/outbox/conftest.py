@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
+from django.utils import translation
 from environ import Env
 
 from crm.core.access import activate, system_scope
@@ -36,6 +38,25 @@ def as_relay(database_urls):
             connection.settings_dict = served
 
     return connected
+
+
+@pytest.fixture
+def open_door():
+    """No test finds the door shut by another one."""
+    cache.clear()
+
+
+@pytest.fixture
+def in_english():
+    """Pages and names of fields are English."""
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def admin(people, as_user):
+    """An administrator's browser."""
+    return as_user(people("ADMINISTRATOR"))
 
 
 @pytest.fixture

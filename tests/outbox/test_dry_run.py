@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from crm.core.access import system_scope
 from outbox.models import Event, InboxEvent, InboxRequest, RemoteEvent
@@ -16,20 +15,7 @@ from outbox.services import connections, inbox
 from tests.outbox.intake import envelope, kept, make_connection, page, press, receive, rows
 from tests.outbox.models import Effect
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def open_door():
-    """No test finds the door shut by another one; names of fields are English."""
-    cache.clear()
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def admin(people, as_user):
-    return as_user(people("ADMINISTRATOR"))
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_door", "in_english")]
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.core.cache import cache
 from django.db import DataError, ProgrammingError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -21,10 +20,7 @@ from tests.outbox.intake import envelope, kept, make_connection, requests, rows,
 from tests.outbox.models import Effect
 from tests.outbox.providers import Probe
 
-
-@pytest.fixture(autouse=True)
-def open_door():
-    cache.clear()
+pytestmark = pytest.mark.usefixtures("open_door")
 
 
 @pytest.fixture

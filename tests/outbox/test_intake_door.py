@@ -8,7 +8,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.core.cache import cache
 from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
@@ -29,10 +28,7 @@ from tests.outbox.intake import envelope, kept, make_connection, reload, request
 VECTORS = REAL_DATA / "webhooks" / "standard"
 
 
-@pytest.fixture(autouse=True)
-def open_door():
-    """No test finds the door shut by another one."""
-    cache.clear()
+pytestmark = pytest.mark.usefixtures("open_door")
 
 
 @pytest.fixture

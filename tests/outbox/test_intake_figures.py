@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.db.models import F
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from crm.core.access import system_scope
 from outbox import call_figures
@@ -16,20 +15,7 @@ from outbox.models import CallLog, InboxEvent
 from outbox.services.intake import forget_old
 from tests.outbox.intake import envelope, make_connection, page, receive, requests, secret, send
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def open_door():
-    """No test finds the door shut by another one; names of fields are English."""
-    cache.clear()
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def admin(people, as_user):
-    return as_user(people("ADMINISTRATOR"))
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_door", "in_english")]
 
 
 @pytest.fixture

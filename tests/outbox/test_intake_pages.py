@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.core.signals import got_request_exception
 from django.db import connection as database
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.views.debug import SafeExceptionReporterFilter
 
 from crm.core.access import system_scope
@@ -26,20 +25,7 @@ from outbox.processing import take_in
 from outbox.services import connections
 from tests.outbox.intake import envelope, kept, make_connection, page, press, receive, rows, secret
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def open_door():
-    """No test finds the door shut by another one; names of fields are English."""
-    cache.clear()
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def admin(people, as_user):
-    return as_user(people("ADMINISTRATOR"))
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_door", "in_english")]
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -41,9 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ROUNDS = 20
 
 
-@pytest.fixture(autouse=True)
-def open_door():
-    cache.clear()
+pytestmark = pytest.mark.usefixtures("open_door")
 
 
 @pytest.fixture

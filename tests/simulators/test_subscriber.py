@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 import sys
+import urllib.error
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -114,9 +115,16 @@ def test_who_hangs_goes_on_when_the_fault_ends(subscriber):
     line.close()
 
 
-def test_a_fault_that_nobody_knows_is_refused(subscriber):
-    with pytest.raises(Exception, match="400"):
-        subscriber.faults(quake=True)
+@pytest.mark.parametrize("fault", [{"quake": True}, {"error": 500}, {"error": {"status": 999}}, {"hang": "long"}])
+def test_a_fault_that_nobody_knows_or_that_is_told_badly_is_refused(subscriber, fault):
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        subscriber.faults(**fault)
+    assert subscriber.state()["faults"] == {}
+
+
+def test_what_is_no_event_is_refused(subscriber):
+    assert deliver(subscriber, "first") == 401
+    assert subscriber.state()["refused"] == {"malformed": 1}
 
 
 def test_a_secret_that_is_none_is_one_clear_line():

@@ -1,38 +1,8 @@
-"""A list page's state in its URL: search, filter, sort, columns, place, size, saved view.
-
-An app says once what its list is:
-
-    CUSTOMERS = Listing(
-        path="/customer-management/customers/",
-        registry=CUSTOMER_FILTERS,                       # a FilterRegistry
-        columns=(
-            Column("name", _("Company"), sort="name_key", fixed=True),
-            Column("status", _("Status"), sort="status"),
-            Column("volume", _("Volume"), sort="actual_volume_cents", numeric=True, right="money.read"),
-            Column("city", _("City"), shown=False),      # offered by the column picker, not shown at first
-        ),
-        default_sort="name",
-        more_columns=catalogue_columns,                  # callable(filter fields by key) -> columns, optional
-    )
-
-and its view reads and uses the state:
-
-    state = ListState.read(request, CUSTOMERS)
-    rows = state.narrow(CustomerHot.objects.visible_to(request.scope).for_list())
-    page = state.page(rows)                              # paging.Page: page.rows; the cursors are in state's links
-    total = capped_count(rows)
-
-In the template: `state.problems` (place, message), `state.chips` (text, url without it), `state.headers` (label, url,
-direction), `state.first_url`, `previous_url`, `next_url`, `last_url`, `clear_url`, the hidden inputs of forms, and for
-any other link `state.url(sort="-name")`, `state.url(size=100)` …: it keeps all the rest and begins at the first page
-again. One more condition: `state.with_filter("status", "eq", "AKTIV")`. Sort by "-key" is descending.
-Faulty parts of a URL are problems, never errors: the page shows them beside what it understood. What acts on all rows
-of a list must refuse while there are problems (`state.require_sound()`), since a filter that was left out widens it.
-"""
+"""A list page's state, and the addresses that lead on from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -44,41 +14,14 @@ from django.utils.translation import gettext as _
 from crm.core import filters
 from crm.core.access import CrmRequest, Scope
 from crm.core.errors import Invalid
-from crm.core.filters import Chip, FilterField, FilterRegistry, Leaf, Node, Operator, Problem, conjuncts
-from crm.core.paging import DEFAULT_SIZE, END, LARGEST_SIZE, Page, Sort, paginate
+from crm.core.filters import Chip, FilterField, Leaf, Node, Operator, Problem, conjuncts
+from crm.core.listing.offered import Column, Listing
+from crm.core.listing.reading import read_columns, read_search, read_size, read_sort
+from crm.core.paging import DEFAULT_SIZE, END, Page, Sort, paginate
 
 M = TypeVar("M", bound=Model)
 
-LONGEST_SEARCH: Final = 200
-MOST_COLUMNS: Final = 60
-SIZES: Final = (25, 50, 100, 200)
 HOLDS_WITHOUT_VALUE: Final = frozenset({Operator.NE, Operator.NOT_IN, Operator.EMPTY})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    sort: str = ""
-    numeric: bool = False
-    descending_first: bool = False
-    shown: bool = True
-    fixed: bool = False
-    right: str = ""
-    group: Any = ""
-    data: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Column(_Options):
-    """One column of a list.
-
-    `key` names it in URLs and templates, `label` is its head. `sort` is the column of the list's model that orders it
-    ("" for none). `numeric` aligns right; `descending_first` is the way of the first click. `shown` says whether it is
-    there by default, `fixed` that it always is, first and not in the picker. `right` hides it from who lacks that.
-    `group` sorts the picker, `data` is the app's own (a field definition, say).
-    """
-
-    key: str
-    label: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,31 +48,6 @@ class StateChip:
     def text(self) -> str:
         """All of it in one line."""
         return self.chip.text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """What a list page offers; see the top of the module. `default_sort` is a column's key, "-key" for descending.
-
-    `search_sort` is the order of what a search finds while the URL names none. It should have nothing to do with the
-    words: names that begin with a frequent one stand together, far from the beginning, and the way there is long.
-    For the same reason `together` names, by the column that is sorted by, filters whose rows stand together in its order
-    (a town's in that of postcodes): these are gathered instead of walked to.
-    """
-
-    path: str
-    registry: FilterRegistry
-    columns: tuple[Column, ...]
-    default_sort: str
-    search_sort: str = ""
-    together: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    more_columns: Callable[[Mapping[str, FilterField]], Iterable[Column]] | None = None
-    size: int = DEFAULT_SIZE
-
-    def columns_for(self, scope: Scope, fields: Mapping[str, FilterField]) -> dict[str, Column]:
-        """The columns that exist for this scope, by key; those of the catalogue come from its filter fields."""
-        every = (*self.columns, *(self.more_columns(fields) if self.more_columns else ()))
-        return {column.key: column for column in every if not column.right or scope.allows(column.right)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,14 +84,14 @@ class ListState:
             fields=fields,
             available=available,
             node=found.node,
-            search=_search(params.get("q", ""), problems),
-            sort_key=_sort(
+            search=read_search(params.get("q", ""), problems),
+            sort_key=read_sort(
                 params.get("sort", ""), listing, available, problems, is_search=bool(params.get("q", "").strip())
             ),
-            column_keys=_columns(params.getlist("columns"), available, problems),
+            column_keys=read_columns(params.getlist("columns"), available, problems),
             after=params.get("after", ""),
             before=params.get("before", ""),
-            size=_size(params.get("size", ""), listing, problems),
+            size=read_size(params.get("size", ""), listing, problems),
             view=params.get("view", "")[:64],
             path=listing.path,
             problems=problems,
@@ -228,7 +146,7 @@ class ListState:
     @property
     def usual_sort(self) -> str:
         """The order while the URL names none."""
-        return _usual_sort(self.listing, bool(self.search))
+        return self.listing.usual_sort(is_search=bool(self.search))
 
     @property
     def sort(self) -> Sort:
@@ -330,7 +248,7 @@ class ListState:
         renamed = {"sort": "sort_key", "columns": "column_keys"}
         values = {"after": "", "before": ""} | {renamed.get(name, name): value for name, value in changes.items()}
         if "search" in values and self.sort_key == self.usual_sort:
-            values.setdefault("sort_key", _usual_sort(self.listing, bool(values["search"])))
+            values.setdefault("sort_key", self.listing.usual_sort(is_search=bool(values["search"])))
         state = replace(self, **values)
         default_size = state.listing.size
         written = [
@@ -364,44 +282,3 @@ def _same_place(part: Node, added: Node) -> bool:
     if not isinstance(part, filters.Leaf) or not isinstance(added, filters.Leaf):
         return False
     return (part.key, part.operator) == (added.key, added.operator)
-
-
-def _search(text: str, problems: list[Problem]) -> str:
-    text = " ".join(text.replace("\0", " ").split())
-    if len(text) > LONGEST_SEARCH:
-        problems.append(Problem("q", _("At most %(count)d characters.") % {"count": LONGEST_SEARCH}))
-        return text[:LONGEST_SEARCH]
-    return text
-
-
-def _usual_sort(listing: Listing, is_search: bool) -> str:
-    return listing.search_sort if is_search and listing.search_sort else listing.default_sort
-
-
-def _sort(
-    key: str, listing: Listing, available: Mapping[str, Column], problems: list[Problem], *, is_search: bool
-) -> str:
-    if not key:
-        return _usual_sort(listing, is_search)
-    column = available.get(key.removeprefix("-"))
-    if column is None or not column.sort:
-        problems.append(Problem("sort", _("The list cannot be sorted by this.")))
-        return _usual_sort(listing, is_search)
-    return key
-
-
-def _columns(texts: list[str], available: Mapping[str, Column], problems: list[Problem]) -> tuple[str, ...]:
-    wanted = [key for text in texts for key in text.split(",") if key]
-    known = tuple(dict.fromkeys(key for key in wanted[:MOST_COLUMNS] if key in available))
-    if len(known) < len(set(wanted)):
-        problems.append(Problem("columns", _("Some of the columns do not exist.")))
-    return known
-
-
-def _size(text: str, listing: Listing, problems: list[Problem]) -> int:
-    if not text:
-        return listing.size
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= LARGEST_SIZE):
-        problems.append(Problem("size", _("Between 1 and %(count)d rows.") % {"count": LARGEST_SIZE}))
-        return listing.size
-    return int(text)
