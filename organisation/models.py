@@ -9,10 +9,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from crm.core.classes import internal, personal, public, restricted
-from crm.core.models import HistoryRow, OrganisationModel, VersionedModel
+from crm.core.models import OrganisationModel, VersionedModel, history_table
 from organisation.choices import FlagStep, Language, LinkPurpose, Role
 from organisation.querysets import (
     ApiTokenQuerySet,
@@ -25,11 +24,6 @@ from organisation.querysets import (
     TeamQuerySet,
     UserManager,
 )
-
-
-def history_table() -> HistoricalRecords:
-    """The history table of a model: filled by triggers, so without the library's own signals and user lookups."""
-    return HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
 
 
 class Organisation(VersionedModel):
@@ -106,7 +100,7 @@ class User(AbstractBaseUser, PermissionsMixin, OrganisationModel, VersionedModel
     REQUIRED_FIELDS = ["name"]
 
     objects = UserManager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False, excluded_fields=["password"])
+    history = history_table(without=["password"])
 
     class Meta:
         verbose_name, verbose_name_plural = _("user"), _("users")

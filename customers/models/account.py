@@ -10,11 +10,10 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 from guardian.models import UserObjectPermissionBase
-from simple_history.models import HistoricalRecords
 
 from crm.core.access import OrganisationQuerySet
 from crm.core.classes import internal, personal
-from crm.core.models import HistoryRow, OrganisationModel, TrashableModel, VersionedModel
+from crm.core.models import OrganisationModel, TrashableModel, VersionedModel, history_table
 from customers.choices import AccountType, BusinessType, CustomerStatus, KitchenSize, SeasonalPattern
 from customers.querysets import BelongsToCustomerQuerySet, CustomerQuerySet
 
@@ -146,7 +145,7 @@ class Customer(OrganisationModel, VersionedModel, TrashableModel):
     tags = internal(models.ManyToManyField("customers.Tag", through="customers.CustomerTag", verbose_name=_("tags")))
 
     objects = CustomerQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False, excluded_fields=["name_key"])
+    history = history_table(without=["name_key"], unindexed=["owner", "chain", "deleted_by", "activated_by"])
 
     class Meta:
         verbose_name, verbose_name_plural = _("customer"), _("customers")
@@ -210,7 +209,7 @@ class CustomerTag(OrganisationModel):
     tag = internal(models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="+"))
 
     objects = BelongsToCustomerQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta:
         verbose_name, verbose_name_plural = _("tag on customer"), _("tags on customers")
@@ -229,7 +228,7 @@ class ExternalKey(OrganisationModel):
     key = internal(models.CharField(_("key"), max_length=120))
 
     objects = BelongsToCustomerQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta:
         verbose_name, verbose_name_plural = _("external key"), _("external keys")
@@ -244,7 +243,7 @@ class CustomerUserPermission(UserObjectPermissionBase):
 
     content_object = internal(models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+"))
 
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta(UserObjectPermissionBase.Meta):
         verbose_name, verbose_name_plural = _("grant"), _("grants")

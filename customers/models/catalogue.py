@@ -7,10 +7,9 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from crm.core.classes import internal, personal
-from crm.core.models import HistoryRow, OrganisationModel, VersionedModel
+from crm.core.models import OrganisationModel, VersionedModel, history_table
 from customers.choices import FieldEntity, FieldType, Sensitivity
 from customers.models.account import Customer
 from customers.querysets import BelongsToCustomerQuerySet, FieldDefinitionQuerySet
@@ -67,7 +66,7 @@ class FieldDefinition(OrganisationModel, VersionedModel):
     is_active = internal(models.BooleanField(_("active"), default=True))
 
     objects = FieldDefinitionQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta:
         verbose_name, verbose_name_plural = _("field definition"), _("field definitions")
@@ -130,9 +129,7 @@ class CustomerFieldValue(OrganisationModel):
     )
 
     objects = BelongsToCustomerQuerySet.as_manager()
-    history = HistoricalRecords(
-        bases=[HistoryRow], user_db_constraint=False, excluded_fields=["text_key", "number_key"]
-    )
+    history = history_table(without=["text_key", "number_key"])
 
     class Meta:
         verbose_name, verbose_name_plural = _("field value"), _("field values")

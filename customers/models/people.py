@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from crm.core.classes import internal, personal
-from crm.core.models import HistoryRow, OrganisationModel, VersionedModel
+from crm.core.models import OrganisationModel, VersionedModel, history_table
 from customers.choices import AddressKind, ContactRole, DecisionPower
 from customers.models.account import Customer
 from customers.querysets import BelongsToCustomerQuerySet
@@ -31,7 +30,7 @@ class Address(OrganisationModel, VersionedModel):
     longitude = internal(models.DecimalField(_("longitude"), max_digits=9, decimal_places=6, null=True, blank=True))
 
     objects = BelongsToCustomerQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta:
         verbose_name, verbose_name_plural = _("address"), _("addresses")
@@ -70,7 +69,7 @@ class Contact(OrganisationModel, VersionedModel):
     birthday = personal(models.DateField(_("birthday"), null=True, blank=True))
 
     objects = BelongsToCustomerQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta:
         verbose_name, verbose_name_plural = _("contact"), _("contacts")

@@ -10,10 +10,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from crm.core.classes import internal, restricted
-from crm.core.models import HistoryRow, OrganisationModel, TrashableModel, VersionedModel
+from crm.core.models import OrganisationModel, TrashableModel, VersionedModel, history_table
 from outbox.choices import CheckResult, ConnectionState, CredentialRole
 from outbox.querysets import ConnectionQuerySet, CredentialQuerySet, IntegrationQuerySet
 
@@ -46,7 +45,7 @@ class Connection(OrganisationModel, VersionedModel, TrashableModel):
     )
 
     objects = ConnectionQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta:
         verbose_name, verbose_name_plural = _("connection"), _("connections")

@@ -8,10 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from crm.core.classes import internal, restricted
-from crm.core.models import HistoryRow, OrganisationModel, VersionedModel
+from crm.core.models import OrganisationModel, VersionedModel, history_table
 from outbox.choices import (
     AttemptError,
     DispatchState,
@@ -63,7 +62,7 @@ class Subscription(OrganisationModel, VersionedModel):
     stopped_at = internal(models.BigIntegerField(_("position where it stopped"), null=True))
 
     objects = SubscriptionQuerySet.as_manager()
-    history = HistoricalRecords(bases=[HistoryRow], user_db_constraint=False)
+    history = history_table()
 
     class Meta:
         verbose_name, verbose_name_plural = _("subscription"), _("subscriptions")
