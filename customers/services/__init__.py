@@ -16,6 +16,7 @@ from customers.services.catalogue import (
     reactivate_field,
     set_hot,
 )
+from customers.services.catalogue_exchange import compare_catalogue, export_catalogue, import_catalogue
 from customers.services.chains import may_change_chain, move_to_chain
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, possible_readers, revoke_grant
@@ -41,12 +42,15 @@ __all__ = [
     "change_contact",
     "change_field",
     "change_status",
+    "compare_catalogue",
     "create_customer",
     "deactivate_field",
     "define_field",
     "delete_customer",
     "edit_field",
+    "export_catalogue",
     "give_grant",
+    "import_catalogue",
     "may_change_chain",
     "move_to_chain",
     "possible_owners",
