@@ -142,6 +142,11 @@ COMMANDS = {
         SERVE,
         _inside("projection", MANAGE, "projection"),
     ),
+    "duplicates-eval": Command(
+        "try the check for duplicates on labelled pairs (DIR with pairs.csv)",
+        SERVE,
+        _inside("duplicates-eval", MANAGE, "duplicates_eval"),
+    ),
     "organisation": Command(
         "make an organisation and its first administrator (create)",
         SERVE,
