@@ -36,6 +36,14 @@ _CLUES: Final = (
     " %(vat_id)s, ARRAY[customers_place_of(%(street)s, %(house_number)s, %(postcode)s, %(city)s,"
     " %(latitude)s::float8, %(longitude)s::float8)])"
 )
+_TWINS: Final = (
+    "SELECT customer_id, score, verdict, reasons"  # noqa: S608 - constants
+    f" FROM customers_twins(%(name)s, %(number)s, {_CLUES}, %(most)s)"
+)
+_MATCH: Final = (
+    "SELECT score, verdict, reasons FROM"  # noqa: S608 - constants
+    f" customers_match({_CLUES.replace('%(', '%(a_')}, {_CLUES.replace('%(', '%(b_')})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +93,8 @@ class Twins:
 
 def match(one: Evidence, other: Evidence) -> Match:
     """Whether two accounts are the same company. One query, no row is read."""
-    clues = _CLUES.replace("%(", "%(a_"), _CLUES.replace("%(", "%(b_")
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT score, verdict, reasons FROM customers_match({clues[0]}, {clues[1]})",  # noqa: S608 - constants
-            _values(one, "a_") | _values(other, "b_"),
-        )
+        cursor.execute(_MATCH, _values(one, "a_") | _values(other, "b_"))
         return Match(*cursor.fetchone())
 
 
@@ -104,8 +108,7 @@ def find_twins(scope: Scope, typed: Evidence) -> Twins:
         number = ""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT customer_id, score, verdict, reasons"
-            f" FROM customers_twins(%(name)s, %(number)s, {_CLUES}, %(most)s)",  # noqa: S608 - constants
+            _TWINS,
             _values(typed) | {"number": number, "most": MOST},
         )
         rows = cursor.fetchall()
@@ -122,9 +125,7 @@ def find_twins(scope: Scope, typed: Evidence) -> Twins:
 def _values(evidence: Evidence, prefix: str = "") -> dict[str, Any]:
     """Texts cut to the longest that a column takes, so that nothing typed makes the comparison long."""
     values = {field.name: getattr(evidence, field.name) for field in fields(evidence)}
-    return {
-        prefix + name: value.strip()[:300] if isinstance(value, str) else value for name, value in values.items()
-    }
+    return {prefix + name: value.strip()[:300] if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _shown(verdict: str, reasons: list[str]) -> list[str]:

@@ -243,7 +243,7 @@ BEGIN
         WHEN metres > 250 THEN 'FAR'
         WHEN one_code AND coalesce(one_door, one_street, true) THEN 'AREA'
         WHEN one_code OR one_city AND one_code IS NULL THEN 'CITY'
-        WHEN NOT coalesce(one_code, one_city OR one_door) THEN 'ELSEWHERE'  -- one may name the town, one its quarter
+        WHEN NOT coalesce(one_code, one_city OR coalesce(one_door, false)) THEN 'ELSEWHERE'  -- one may name the town, one its quarter
         ELSE '' END;
 END $$;
 COMMENT ON FUNCTION customers_place_likeness(customers_place, customers_place) IS 'How near two places are: HERE, NEAR, AREA, CITY, ELSEWHERE, FAR or nothing.';
@@ -278,9 +278,9 @@ BEGIN
     END LOOP;
     points := 70 * name + CASE place WHEN 'HERE' THEN 30 WHEN 'NEAR' THEN 15 WHEN 'AREA' THEN 25 WHEN 'CITY' THEN 5
                                      WHEN 'ELSEWHERE' THEN -25 WHEN 'FAR' THEN -35 ELSE 0 END
-              + CASE WHEN one_phone THEN 40 ELSE 0 END + CASE WHEN one_vat THEN 45 ELSE 0 END + CASE WHEN one_web THEN 15 ELSE 0 END;
-    IF two_vats THEN
-        points := least(points, 75);  -- two companies by law, however alike
+              + CASE WHEN one_phone THEN 40 ELSE 0 END + CASE WHEN one_vat THEN 50 ELSE 0 END + CASE WHEN one_web THEN 15 ELSE 0 END;
+    IF two_vats OR place IN ('ELSEWHERE', 'FAR') THEN
+        points := least(points, 75);  -- two companies by law, or two houses of one, however alike
     END IF;
     IF name < 0.6 AND NOT one_vat THEN
         points := least(points, 60);  -- a phone stays with the house when its operator goes
