@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,10 +17,10 @@ from tests.customers.test_status import acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.wall]
 
-HERE = {"latitude": 52.5033533, "longitude": 13.3912473}
-ACROSS = {"latitude": 52.503, "longitude": 13.392}  # some 60 metres off
-AFAR = {"latitude": 52.55, "longitude": 13.39}
-DOOR = {"street": "Kantstraße", "house_number": "12a", "postcode": "10623"}
+HERE: dict[str, Any] = {"latitude": 52.5033533, "longitude": 13.3912473}
+ACROSS: dict[str, Any] = {"latitude": 52.503, "longitude": 13.392}  # some 60 metres off
+AFAR: dict[str, Any] = {"latitude": 52.55, "longitude": 13.39}
+DOOR: dict[str, Any] = {"street": "Kantstraße", "house_number": "12a", "postcode": "10623"}
 
 
 @pytest.mark.parametrize(
@@ -39,10 +40,10 @@ DOOR = {"street": "Kantstraße", "house_number": "12a", "postcode": "10623"}
     ],
 )
 @pytest.mark.parametrize("place", [HERE, DOOR])
-def test_one_name_however_it_is_written(one: str, other: str, place: dict[str, object]) -> None:
+def test_one_name_however_it_is_written(one: str, other: str, place: dict[str, Any]) -> None:
     """At one place; without any place it is a question only, and far away the name is somebody else's."""
-    assert match(Evidence(one, **place), Evidence(other, **place)).verdict == SAME  # type: ignore[arg-type]
-    assert match(Evidence(other, **place), Evidence(one, **place)).verdict == SAME  # type: ignore[arg-type]
+    assert match(Evidence(one, **place), Evidence(other, **place)).verdict == SAME
+    assert match(Evidence(other, **place), Evidence(one, **place)).verdict == SAME
     assert match(Evidence(one), Evidence(other)).verdict == POSSIBLE
     assert match(Evidence(one, **HERE), Evidence(other, **AFAR)).verdict == DIFFERENT
 
@@ -61,8 +62,9 @@ def test_one_name_however_it_is_written(one: str, other: str, place: dict[str, o
 )
 def test_a_successor_is_told_as_one_and_never_as_the_same(one: str, other: str) -> None:
     """Same premises, other operator: not even with the phone that came with the house."""
-    for more in ({}, {"phone": "030 2312541"}):
-        found = match(Evidence(one, **HERE, **more), Evidence(other, **HERE, **more))  # type: ignore[arg-type]
+    common: tuple[dict[str, Any], ...] = ({}, {"phone": "030 2312541"})
+    for more in common:
+        found = match(Evidence(one, **HERE, **more), Evidence(other, **HERE, **more))
         assert (found.verdict, "SAME_PLACE" in found.reasons) == (OTHER_OPERATOR, True)
 
 
@@ -98,19 +100,19 @@ def test_two_cuisines_of_one_quarter() -> None:
         ({}, {"phone": "030 23125417"}, POSSIBLE),
     ],
 )
-def test_what_joins_one_name(one: dict[str, str], other: dict[str, str], verdict: str) -> None:
+def test_what_joins_one_name(one: dict[str, Any], other: dict[str, Any], verdict: str) -> None:
     """A phone, a VAT id, a domain, a door; parts of numbers and what everybody shares join nothing."""
-    found = match(Evidence("Zum Lindenhof", **one), Evidence("Lindenhof", **other))  # type: ignore[arg-type]
+    found = match(Evidence("Zum Lindenhof", **one), Evidence("Lindenhof", **other))
     assert found.verdict == verdict, found
 
 
 def test_the_law_joins_two_names_at_one_door_only() -> None:
     """One VAT id: the company under another name; elsewhere perhaps another of its houses."""
     one = Evidence("Lindenhof", vat_id="DE123456789", **DOOR)
-    assert match(one, Evidence("Adler", vat_id="DE123456789", **DOOR)).verdict == SAME  # type: ignore[arg-type]
+    assert match(one, Evidence("Adler", vat_id="DE123456789", **DOOR)).verdict == SAME
     assert match(one, Evidence("Adler", vat_id="DE123456789", postcode="20095")).verdict == DIFFERENT
     assert match(one, Evidence("Lindenhof", vat_id="DE123456789", postcode="20095")).verdict == POSSIBLE
-    assert match(one, Evidence("Krone", trading_name="Lindenhof", **DOOR)).verdict == SAME  # type: ignore[arg-type]
+    assert match(one, Evidence("Krone", trading_name="Lindenhof", **DOOR)).verdict == SAME
 
 
 # While typing
@@ -122,17 +124,17 @@ def test_twins_are_found_by_what_is_not_the_name(people: People) -> None:
     (customer,) = create(rep, "Xaverlhof", owner=rep, vat_id="DE123456789", website="https://www.xaverlhof.example")
     with acting(rep) as scope:
         services.add_address(scope=scope, customer_id=customer.pk, values=DOOR | {"city": "Berlin"})
-        by_door = find_twins(scope, Evidence("Zur Post", **DOOR))  # type: ignore[arg-type]
+        by_door = find_twins(scope, Evidence("Zur Post", **DOOR))
         assert [(twin.customer.pk, twin.verdict) for twin in by_door.visible] == [(customer.pk, OTHER_OPERATOR)]
         assert by_door.visible[0].reasons == ["Same place, another operator"]
-        by_law = find_twins(scope, Evidence("Zur Post", vat_id="DE 123456789", **DOOR))  # type: ignore[arg-type]
+        by_law = find_twins(scope, Evidence("Zur Post", vat_id="DE 123456789", **DOOR))
         assert [(twin.customer.pk, twin.verdict) for twin in by_law.visible] == [(customer.pk, SAME)]
         by_web = find_twins(scope, Evidence("Xaverhof GmbH", email="kueche@xaverlhof.example"))
         assert [twin.reasons for twin in by_web.visible] == [["Similar name", "Same website or e-mail domain"]]
         assert find_twins(scope, Evidence("Zur Post", email="kueche@xaverlhof.example")).visible == []
     with acting(people()) as scope:
-        assert find_twins(scope, Evidence("Zur Post", **DOOR)) == find_twins(scope, Evidence("Zur Post"))  # type: ignore[arg-type]
-        hidden = find_twins(scope, Evidence("Zur Post", vat_id="DE 123456789", **DOOR))  # type: ignore[arg-type]
+        assert find_twins(scope, Evidence("Zur Post", **DOOR)) == find_twins(scope, Evidence("Zur Post"))
+        hidden = find_twins(scope, Evidence("Zur Post", vat_id="DE 123456789", **DOOR))
         assert (hidden.visible, hidden.hidden) == ([], True)
 
 
