@@ -88,7 +88,7 @@ def world_of(case: Mapping[str, Any], now: datetime) -> Iterator[World]:
             name="churn-check", admin_mail="churn-check@example.invalid", admin_name="churn-check", zone=ZONE
         )
         values: dict[str, Any] = {"company_name": "churn-check"}
-        months = case.get("months", MONTHS)
+        months = case.get("months") or MONTHS
         if sorted(set(months)) != MONTHS:
             values |= {"is_seasonal_business": True, "seasonal_months": months}
         with activate(system_scope_for(organisation.pk, job="churn-check", now=now, zone=ZONE)) as scope:
@@ -133,15 +133,20 @@ def _limits(case: Mapping[str, Any]) -> list[str]:
 
 
 def _night(case: Mapping[str, Any]) -> list[str]:
-    """A status before the night, the days that it counts, and the statuses that it leads through."""
-    at, day = _noon(_date(case["last_order"])), _date(case["night"])
-    with world_of(case, at) as world:
-        world.deliver(at)
-        world.put(status=CustomerStatus(case["status"]).value)
-        before = len(world.passed())
-        found = _compared(f"days counted in the night to {day}", case["inactive_days"], _silence(world, day)[1])
+    """A status before the night, the days that it counts, and the statuses that it leads through.
+
+    The night before runs too; the case's status is what stands after it.
+    """
+    day = _date(case["night"])
+    ordered = _noon(_date(case["last_order"])) if case.get("last_order") else None
+    found = []
+    with world_of(case, ordered or _noon(day - _DAY)) as world:
+        if ordered:
+            world.deliver(ordered)
         world.run_night(day - _DAY)
-        found += _compared(f"steps in the night to {day - _DAY}", [], world.passed()[before:])
+        world.put(status=CustomerStatus(case["status"]).value)
+        if "inactive_days" in case:
+            found += _compared(f"days counted in the night to {day}", case["inactive_days"], _silence(world, day)[1])
         steps = len(world.passed())
         world.run_night(day)
         return found + _compared(f"steps in the night to {day}", case["becomes"], world.passed()[steps:])
