@@ -56,7 +56,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    names = ["list", "filter", "search", "queries", "record", "write", "create", "api", "load", "door", "delivery"]
+    names = [
+        "list",
+        "filter",
+        "search",
+        "queries",
+        "record",
+        "write",
+        "create",
+        "duplicates",
+        "api",
+        "load",
+        "door",
+        "delivery",
+    ]
     parser = argparse.ArgumentParser(prog="freshplan bench", description="Load customers and measure the named cases.")
     parser.add_argument("--customers", type=int, default=100_000, help="of the large organisation (default 100,000)")
     parser.add_argument("--cases", default=",".join(names), help=f"some of {','.join(names)} (default all)")
