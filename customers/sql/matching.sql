@@ -193,7 +193,7 @@ DECLARE
     likeness real;
 BEGIN
     IF a.bare[i] = b.bare[j] THEN
-        RETURN 1;
+        RETURN CASE WHEN a.bare[i] = '' THEN 0 ELSE 1 END;  -- signs alone are no name
     END IF;
     IF joined_a = '' OR joined_b = '' THEN
         -- "Asia Snack" and "Pizza Pasta": nothing here has a name of its own.

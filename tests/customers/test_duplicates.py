@@ -58,6 +58,7 @@ def test_one_name_however_it_is_written(one: str, other: str, place: dict[str, A
         ("Elemenza Coffee Roasters", "3st Coffee Roasters"),
         ("Kuchentischlerei", "Blumentischlerei"),
         ("Berlin Coffee", "Barachel Café Berlin"),
+        ("!!!", "+++"),
     ],
 )
 def test_a_successor_is_told_as_one_and_never_as_the_same(one: str, other: str) -> None:
