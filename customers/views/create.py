@@ -134,10 +134,19 @@ def _typed(request: CrmRequest, name: str) -> str:
 
 def _matches(request: CrmRequest) -> list[dict[str, Any]]:
     """What `duplicate_hint` shows."""
-    compared = ("phone", "email", "website", "vat_id", "street", "house_number", "postcode", "city")
     found = find_twins(
         request.scope,
-        Evidence(name=_typed(request, "company_name"), **{name: _typed(request, name) for name in compared}),
+        Evidence(
+            name=_typed(request, "company_name"),
+            phone=_typed(request, "phone"),
+            email=_typed(request, "email"),
+            website=_typed(request, "website"),
+            vat_id=_typed(request, "vat_id"),
+            street=_typed(request, "street"),
+            house_number=_typed(request, "house_number"),
+            postcode=_typed(request, "postcode"),
+            city=_typed(request, "city"),
+        ),
     )
     matches: list[dict[str, Any]] = []
     for twin in found.visible:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import translation
 
 from customers import services
 from customers.duplicates import DIFFERENT, OTHER_OPERATOR, POSSIBLE, SAME, Evidence, find_twins, match
@@ -121,6 +122,7 @@ def test_the_law_joins_two_names_at_one_door_only() -> None:
 
 def test_twins_are_found_by_what_is_not_the_name(people: People) -> None:
     """Door, VAT id and domain find an account of another name; who does not see it is told of a sure one alone."""
+    translation.activate("en")
     rep = people()
     (customer,) = create(rep, "Xaverlhof", owner=rep, vat_id="DE123456789", website="https://www.xaverlhof.example")
     with acting(rep) as scope:

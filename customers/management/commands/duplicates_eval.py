@@ -124,6 +124,7 @@ def _columns(path: Path, header: Any) -> tuple[dict[str, str], dict[str, str]]:
 
 def _evidence(row: Mapping[str, str | None], columns: Mapping[str, str]) -> Evidence:
     """One side of a row. Raises ValueError for coordinates that are no numbers."""
-    texts = {field: (row[column] or "").replace("\0", "").strip() for field, column in columns.items()}
-    degrees = {field: float(texts.pop(field)) for field in DEGREES if texts.get(field)}
-    return Evidence(**{field: text for field, text in texts.items() if field not in DEGREES}, **degrees)
+    known: dict[str, Any] = {field: (row[column] or "").replace("\0", "").strip() for field, column in columns.items()}
+    for field in DEGREES:
+        known[field] = float(known[field]) if known.get(field) else None
+    return Evidence(**known)
