@@ -122,10 +122,9 @@ def test_the_law_joins_two_names_at_one_door_only() -> None:
 
 def test_twins_are_found_by_what_is_not_the_name(people: People) -> None:
     """Door, VAT id and domain find an account of another name; who does not see it is told of a sure one alone."""
-    translation.activate("en")
     rep = people()
     (customer,) = create(rep, "Xaverlhof", owner=rep, vat_id="DE123456789", website="https://www.xaverlhof.example")
-    with acting(rep) as scope:
+    with translation.override("en"), acting(rep) as scope:
         services.add_address(scope=scope, customer_id=customer.pk, values=DOOR | {"city": "Berlin"})
         by_door = find_twins(scope, Evidence("Zur Post", **DOOR))
         assert [(twin.customer.pk, twin.verdict) for twin in by_door.visible] == [(customer.pk, OTHER_OPERATOR)]
