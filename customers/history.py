@@ -229,7 +229,7 @@ class HistoryReader:
         if model is DeliveredOrder:
             return _("Delivered order"), row["number"] or _("without a number")
         if model is LifeMark:
-            return LifeStage(row["stage"]).label, plain_text(row["day"])
+            return str(LifeStage(row["stage"]).label), plain_text(row["day"])
         return _("Shared with"), self.people.get(row["user_id"], _("unknown"))
 
     def _what(self, model: type[Model], row: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from customers.api.serializers import (
     CustomerPageSerializer,
     CustomerSerializer,
     NewCustomerSerializer,
+    ReviewSerializer,
     StatusSerializer,
 )
 from customers.chains import locations_of
@@ -210,6 +211,27 @@ class StatusView(ApiView):
         body = read_body(StatusSerializer(data=request.data))
         require_match(request, Customer.objects.visible_to(self.scope), pk=pk)
         services.change_status(scope=self.scope, customer_id=pk, **body)
+        return shown(self.scope, visible(self.scope, pk))
+
+
+class ReviewView(ApiView):
+    """Prospects who do not order."""
+
+    area = AREA
+    versioned = frozenset({"POST"})
+
+    @extend_schema(
+        operation_id="customers_review",
+        summary="Keep or archive a prospect",
+        request=ReviewSerializer,
+        responses=CustomerSerializer,
+        examples=example({"decision": "keep", "until": "2099-04-01", "reason": "opens in spring"}),
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """A manager's decision with a reason. Kept until a day, he is neither warned of nor reviewed before it."""
+        body = read_body(ReviewSerializer(data=request.data))
+        require_match(request, Customer.objects.visible_to(self.scope), pk=pk)
+        services.decide_review(scope=self.scope, customer_id=pk, **body)
         return shown(self.scope, visible(self.scope, pk))
 
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from crm.core.access import Scope
 from crm.core.api.bulk import MOST_ROWS
 from crm.core.api.serializers import StrictModelSerializer, StrictSerializer
-from customers.choices import AccountType, CustomerStatus, FieldType, Sensitivity
+from customers.choices import AccountType, CustomerStatus, FieldType, ReviewDecision, Sensitivity
 from customers.duplicates import OTHER_OPERATOR, POSSIBLE, SAME
 from customers.models import Address, Contact, Customer, FieldDefinition
 from customers.services.accounts import EDITABLE
@@ -108,6 +108,16 @@ class StatusSerializer(StrictSerializer):
 
     status = serializers.ChoiceField(
         choices=CustomerStatus.choices, help_text="By hand: " + ", ".join(sorted(BY_MANAGER))
+    )
+    reason = serializers.CharField(max_length=500)
+
+
+class ReviewSerializer(StrictSerializer):
+    """A manager's word on a prospect who does not order."""
+
+    decision = serializers.ChoiceField(choices=ReviewDecision.choices)
+    until = serializers.DateField(
+        required=False, allow_null=True, default=None, help_text="With `keep`: the day on which it is reviewed again."
     )
     reason = serializers.CharField(max_length=500)
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("customers/<int:pk>/locations/", accounts.LocationsView.as_view(), name="locations"),
     path("customers/<int:pk>/activate/", accounts.ActivateView.as_view(), name="activate"),
     path("customers/<int:pk>/status/", accounts.StatusView.as_view(), name="status"),
+    path("customers/<int:pk>/review/", accounts.ReviewView.as_view(), name="review"),
     path("customers/<int:pk>/restore/", trash.RestoreView.as_view(), name="restore"),
     path("customers/<int:pk>/owner/", belonging.OwnerView.as_view(), name="owner"),
     path("customers/<int:pk>/possible-owners/", belonging.PossibleOwnersView.as_view(), name="possible_owners"),

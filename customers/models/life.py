@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -12,12 +14,14 @@ from customers.choices import LifeStage
 from customers.models.account import Customer
 from customers.querysets import BelongsToCustomerQuerySet
 
+NUMBER_LENGTH: Final = 60
+
 
 class DeliveredOrder(OrganisationModel):
     """One delivery that was reported. Without a number it was reported by hand; a number comes once a customer."""
 
     customer = internal(models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="delivered_orders"))
-    number = internal(models.CharField(_("order number"), max_length=60, blank=True))
+    number = internal(models.CharField(_("order number"), max_length=NUMBER_LENGTH, blank=True))
     delivered_at = internal(models.DateTimeField(_("delivered")))
 
     objects = BelongsToCustomerQuerySet.as_manager()

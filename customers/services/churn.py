@@ -51,7 +51,8 @@ class Silence(NamedTuple):
 
 def silence_of(*, scope: Scope, customer_id: int) -> Silence | None:
     """How long the customer has not ordered on the scope's day; None where nothing was ever delivered."""
-    values = {"organisation": scope.organisation_id, "zone": scope.zone, "on": scope.today, "id": customer_id}
+    values: dict[str, Any] = {"organisation": scope.organisation_id, "zone": scope.zone, "on": scope.today}
+    values["id"] = customer_id
     with connection.cursor() as cursor:
         cursor.execute(_SILENCE, values)
         row = cursor.fetchone()

@@ -14,6 +14,7 @@ from customers import notices
 from customers.choices import CustomerStatus
 from customers.events import CustomerActivated, CustomerUpdated
 from customers.models import Customer, DeliveredOrder
+from customers.models.life import NUMBER_LENGTH
 from customers.operations import ACTIVATION
 from customers.options import RISK_DAYS
 from customers.services.churn import silence_of
@@ -76,8 +77,9 @@ def _is_known(customer: Customer, number: str) -> bool:
 
 def _deliver(scope: Scope, customer: Customer, number: str, delivered_at: datetime) -> bool:
     """Keep a delivery that is not known yet, on the locked customer; whether his status changed."""
-    if len(number) > DeliveredOrder._meta.get_field("number").max_length:
-        raise Invalid(_("An order number has at most 60 characters."), field="order_number")
+    if len(number) > NUMBER_LENGTH:
+        text = _("An order number has at most %(most)s characters.") % {"most": NUMBER_LENGTH}
+        raise Invalid(text, field="order_number")
     with activate(scope):
         DeliveredOrder.objects.create(
             organisation_id=scope.organisation_id, customer=customer, number=number, delivered_at=delivered_at

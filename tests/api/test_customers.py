@@ -361,6 +361,22 @@ def test_a_key_of_strange_signs_is_refused(world, api):
     assert count_created(world) == 0
 
 
+# Reviews
+
+
+def test_a_manager_keeps_or_archives_a_prospect(world, api):
+    manager, rep = api(world.people["manager"]), api(world.people["rep_owner"])
+    assert_problem(rep.post(at(world, "review/"), {"decision": "archive", "reason": "x"}), 403, "not-allowed")
+    body = assert_problem(manager.post(at(world, "review/"), {"decision": "keep", "reason": "x"}), 400, "validation")
+    assert [fault["pointer"] for fault in body["errors"]] == ["/until"]
+    kept = manager.post(at(world, "review/"), {"decision": "keep", "until": "2999-01-01", "reason": "rebuilds"})
+    assert (kept.status_code, kept.json()["status"]) == (200, "PROSPECT")
+    done = manager.post(at(world, "review/"), {"decision": "archive", "reason": "closed"})
+    assert (done.status_code, done.json()["status"]) == (200, "ARCHIVIERT")
+    again = manager.post(at(world, "review/"), {"decision": "archive", "reason": "closed"})
+    assert_problem(again, 409, "rule")
+
+
 # Queries
 
 

@@ -205,6 +205,9 @@ ROUTES: dict[str, list[Row]] = {
     "customers_api:status": [
         Row("POST", MANAGERS, of, lambda world: {"status": "ARCHIVIERT", "reason": "geschlossen"})
     ],
+    "customers_api:review": [
+        Row("POST", MANAGERS, of, lambda world: {"decision": "keep", "until": "2099-01-01", "reason": "baut um"})
+    ],
     "customers_api:trash": [Row("GET", SIGNED_IN)],
     "customers_api:restore": [Row("POST", MANAGERS, lambda world: {"pk": world.deleted.pk})],
     "customers_api:owner": [Row("PUT", WRITERS, of, lambda world: {"owner_id": None, "reason": "Urlaub"})],
