@@ -32,6 +32,17 @@ def register() -> None:
     )
     register_area(
         NavEntry(
+            key="reviews",
+            label=_("Reviews"),
+            url_name="customers:reviews",
+            icon="hourglass",
+            position=70,
+            group="manage",
+            allowed=lambda scope: scope.allows("customers.status"),
+        )
+    )
+    register_area(
+        NavEntry(
             key="trash",
             label=_("Trash"),
             url_name="customers:trash",

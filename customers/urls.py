@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from customers.views import create, life, listing, people, record, trash
+from customers.views import create, life, listing, people, record, reviews, trash
 
 app_name = "customers"
 
@@ -32,11 +32,13 @@ urlpatterns: list[URLPattern] = [
     path("customers/new/chains/", create.chains, name="chains"),
     path("customers/new/check/<slug:name>/", create.check, name="check"),
     path("customers/trash/", trash.trash, name="trash"),
+    path("customers/reviews/", reviews.reviews, name="reviews"),
     path("customers/<int:pk>/", record.detail, name="detail"),
     path("customers/<int:pk>/field/<slug:name>/", record.field, name="field"),
     path("customers/<int:pk>/value/<slug:key>/", record.value, name="value"),
     path("customers/<int:pk>/activate/", life.activate, name="activate"),
     path("customers/<int:pk>/status/<customer_status:status>/", life.status, name="status"),
+    path("customers/<int:pk>/review/", reviews.review, name="review"),
     path("customers/<int:pk>/owner/", life.owner, name="owner"),
     path("customers/<int:pk>/chain/", life.chain, name="chain"),
     path("customers/<int:pk>/sharing/", life.grant, name="grant"),

@@ -159,6 +159,10 @@ ROUTES: dict[str, list[Row]] = {
     "customers:status": on_record(
         MANAGERS, lambda world: {"reason": "geschlossen"}, lambda world: {**of(world), "status": "ARCHIVIERT"}
     ),
+    "customers:reviews": [Row("GET", EDITORS)],
+    "customers:review": on_record(
+        MANAGERS, lambda world: {"decision": "keep", "until": "2099-01-01", "reason": "baut um"}
+    ),
     "customers:owner": on_record(WRITERS, lambda world: {"owner_id": "", "reason": "Urlaub"}),
     "customers:chain": on_record(MANAGERS | {"chain_manager"}, lambda world: {"chain_id": world.chain.pk}),
     "customers:grant": on_record(SHARERS, lambda world: {"user_id": world.people["rep_owner"].pk, "level": "view"}),
