@@ -8,6 +8,7 @@ from customers.services.accounts import (
     restore_customer,
     update_customer,
 )
+from customers.services.bulk import start_bulk
 from customers.services.catalogue import (
     change_field,
     deactivate_field,
@@ -60,6 +61,7 @@ __all__ = [
     "set_hot",
     "set_tags",
     "stands_for_owner",
+    "start_bulk",
     "update_customer",
     "write_fields",
 ]

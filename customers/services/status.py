@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
 from crm.core.errors import Conflict, Invalid
-from customers.choices import CustomerStatus
+from customers.choices import CustomerStatus, Refused
 from customers.events import CustomerActivated, CustomerStatusChanged, CustomerUpdated
 from customers.models import Customer
 from customers.operations import ACTIVATION, STATUS_CHANGE
@@ -30,20 +30,32 @@ def change_status(*, scope: Scope, customer_id: int, status: str, reason: str) -
     customer = lock_customer(scope, customer_id, right="customers.status")
     if customer.status == status:
         return customer
+    refuse_step(customer, status)
+    _step(scope.with_reason(reason_given(reason)), customer, status)
+    return customer
+
+
+def refuse_step(customer: Customer, status: str) -> None:
+    """Raise Conflict where a person may not bring the customer from his status to another one by hand."""
+    allowed = sorted(ALLOWED[customer.status] & BY_MANAGER)
     if status not in ALLOWED[customer.status]:
         raise Conflict(
-            _("This step is not possible now."), field="status", allowed=sorted(ALLOWED[customer.status] & BY_MANAGER)
+            _("This step is not possible now."), field="status", allowed=allowed, rule=Refused.STEP_NOT_POSSIBLE
         )
     if status not in BY_MANAGER:
         raise Conflict(
             _("This status is not set by hand: a delivered order or the nightly count does it."),
             field="status",
-            allowed=sorted(ALLOWED[customer.status] & BY_MANAGER),
+            allowed=allowed,
+            rule=Refused.STEP_NOT_POSSIBLE,
         )
+
+
+def reason_given(reason: str) -> str:
+    """The reason of a step by hand; raises Invalid where there is none."""
     if not reason.strip():
         raise Invalid(_("A reason is needed; it stands in the history."), field="reason")
-    _step(scope.with_reason(reason.strip()), customer, status)
-    return customer
+    return reason.strip()
 
 
 def _step(scope: Scope, customer: Customer, status: str, fields: tuple[str, ...] = ()) -> None:
