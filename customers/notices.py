@@ -1,4 +1,4 @@
-"""What people are told about customers: an account shared with them, an account handed to them."""
+"""What people are told about customers: an account shared with them, one or many handed to them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from messaging.services import notify
 from organisation.choices import Role
 from organisation.models import User
 
-SHARED, ASSIGNED = "customer.shared", "customer.assigned"
+SHARED, ASSIGNED, ASSIGNED_MANY = "customer.shared", "customer.assigned", "customer.assigned_many"
 
 
 def register() -> None:
     """The kinds, and who sees a customer; called once at start-up."""
     notice_subject("customer", url_name="customers:detail", seers=seers_of)
+    notice_subject(
+        "customers", url_name="customers:list", seers=lambda _scope, _task, users: set(users), has_page_each=False
+    )
     notice_kind(
         SHARED,
         _("A customer was shared"),
@@ -30,6 +33,13 @@ def register() -> None:
         ASSIGNED,
         _("A customer was handed over"),
         _("%(company)s (%(number)s) is looked after by you now."),
+        icon="user-check",
+        tone="green",
+    )
+    notice_kind(
+        ASSIGNED_MANY,
+        _("Many customers were handed over"),
+        _("Customers that are looked after by you now: %(count)s."),
         icon="user-check",
         tone="green",
     )
@@ -58,6 +68,17 @@ def tell_assigned(*, scope: Scope, customer: Customer, owner_id: int | None) -> 
     """The new owner."""
     if owner_id is not None:
         _tell(scope, ASSIGNED, customer, owner_id)
+
+
+def tell_handed_over(*, scope: Scope, task_id: int, owner_id: int, count: int) -> None:
+    """The new owner of many: `count` of them by the long task `task_id`."""
+    notify(
+        scope=scope,
+        kind=ASSIGNED_MANY,
+        users=[owner_id],
+        subject=("customers", task_id),
+        parameters={"count": count},
+    )
 
 
 def _tell(scope: Scope, kind: str, customer: Customer, user_id: int) -> None:

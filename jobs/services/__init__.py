@@ -2,9 +2,10 @@
 
 from jobs.services.change_sets import UndoResult, ask_undo, count_rows, go_on_with, open_change_set, undo_change_set
 from jobs.services.schedule import run_now
-from jobs.services.tasks import cancel_task, resume_task, start_by_hand, start_task
+from jobs.services.tasks import UNDO, cancel_task, resume_task, start_by_hand, start_task
 
 __all__ = [
+    "UNDO",
     "UndoResult",
     "ask_undo",
     "cancel_task",

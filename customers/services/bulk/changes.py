@@ -237,8 +237,10 @@ class SetField(Change):
                 self.value = validated(scope, definitions, {key: self.value})[key]
                 self.definition_id, self.name = definitions[key].pk, definitions[key].label
             elif self.field in COLUMNS:
-                self.value = checked_values({self.field: self.value})[self.field]
-                self.name = Customer._meta.get_field(self.field).verbose_name  # type: ignore[union-attr]
+                column: Any = Customer._meta.get_field(self.field)
+                empty = None if column.null else ""
+                value = empty if self.value in (None, "") else self.value
+                self.value, self.name = checked_values({self.field: value})[self.field], column.verbose_name
             else:
                 raise Invalid(_("There is no such field."), field="field")
         except Invalid as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -45,8 +47,14 @@ def start_bulk(
     return start_task(
         scope=scope,
         kind=BULK,
-        parameters={"action": action, "values": dict(values), "selection": selection.parameters()},
+        parameters={"action": action, "values": _plain(values), "selection": selection.parameters()},
         label=label,
         change_set_id=batch.change_set_id,
         total=total,
     )
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Dates and amounts as text, as a task keeps them; a change reads them from both."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(values), cls=DjangoJSONEncoder))
+    return plain
