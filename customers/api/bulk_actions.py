@@ -43,7 +43,7 @@ class BulkActionSerializer(StrictSerializer):
     reason = serializers.CharField(
         required=False, allow_blank=True, max_length=500, help_text="For `archive` and `reopen`; optional for `owner`."
     )
-    field = serializers.CharField(  # type: ignore[assignment]
+    field = serializers.CharField(
         required=False, max_length=60, help_text="For `field`: a column, or `fields.<key>` of the catalogue."
     )
     value = serializers.JSONField(required=False, allow_null=True, help_text="For `field`; null clears.")

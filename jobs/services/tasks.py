@@ -109,7 +109,7 @@ def resume_task(*, scope: Scope, task_id: int) -> LongTask:
     task = _locked(scope, task_id)
     if task.state not in {TaskState.FAILED, TaskState.CANCELLED}:
         raise Conflict(_("Only what failed or was cancelled can go on."))
-    if task.kind != UNDO and ChangeSet.objects.filter(pk=task.change_set_id, undone_at__isnull=False).exists():
+    if task.kind != UNDO and ChangeSet.objects.filter(tasks=task, undone_at__isnull=False).exists():
         raise Conflict(_("This batch has been undone already."))
     task.state, task.finished_at, task.cancel_asked_at = TaskState.QUEUED, None, None
     task.error, task.stalls, task.locked_until = "", 0, scope.now

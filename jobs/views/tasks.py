@@ -118,7 +118,7 @@ def _may_undo(scope: Scope, found: LongTask) -> bool:
     if found.is_open or found.kind == UNDO or found.change_set is None or found.change_set.undone_at is not None:
         return False
     changeable = ChangeSet.objects.visible_to(scope).changeable_by(scope)
-    return bool(found.result.get("changed")) and changeable.filter(pk=found.change_set_id).exists()
+    return bool(found.result.get("changed")) and changeable.filter(pk=found.change_set.pk).exists()
 
 
 def _task(found: LongTask) -> dict[str, Any]:
