@@ -105,7 +105,7 @@ class BulkFieldForm(BulkForm):
 def _control(name: str, definition: FieldDefinition | None, scope: Scope) -> forms.Field:
     control = column_field(name) if definition is None else value_field(definition, scope)
     control.label = _("New value")
-    control.help_text = _("Empty clears the field.")
+    control.help_text = "" if control.required else _("Empty clears the field.")
     return control
 
 

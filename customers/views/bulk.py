@@ -32,14 +32,15 @@ OWN: Final = ("ids", "all", "field")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One action of the bar: what it takes, what it says. `key` is the letter that does it, `more` puts it into the menu."""
+    """One action: what it takes, what it says. `short` is its word in the bar, without one it stands in the menu beside;
+    `key` is the letter that does it."""
 
     icon: str
     right: str
     note: Any
     submit: Any
+    short: Any = ""
     key: str = ""
-    more: bool = False
     danger: bool = False
 
 
@@ -50,33 +51,44 @@ ACTS: Final[dict[str, Act]] = {
         "customers.release",
         gettext_lazy("Without an owner only sales managers and administrators see a customer."),
         gettext_lazy("Change"),
+        short=gettext_lazy("Owner"),
         key="a",
     ),
-    Bulk.TAG: Act("tag", "customers.change", gettext_lazy("Who has the tag keeps it."), gettext_lazy("Add"), key="t"),
+    Bulk.TAG: Act(
+        "tag",
+        "customers.change",
+        gettext_lazy("Who has the tag keeps it."),
+        gettext_lazy("Add"),
+        short=gettext_lazy("Tag"),
+        key="t",
+    ),
     Bulk.FIELD: Act(
-        "forms", "customers.change", gettext_lazy("What the field held before is replaced."), gettext_lazy("Set")
+        "forms",
+        "customers.change",
+        gettext_lazy("What the field held before is replaced."),
+        gettext_lazy("Set"),
+        short=gettext_lazy("Field"),
     ),
     Bulk.ARCHIVE: Act(
         "archive",
         "customers.status",
         gettext_lazy("The customers leave the lists of active work; everything stays readable."),
         gettext_lazy("Archive"),
+        short=gettext_lazy("Archive"),
         key="s",
     ),
-    Bulk.UNTAG: Act("tag-off", "customers.change", gettext_lazy("Other tags stay."), gettext_lazy("Remove"), more=True),
+    Bulk.UNTAG: Act("tag-off", "customers.change", gettext_lazy("Other tags stay."), gettext_lazy("Remove")),
     Bulk.REOPEN: Act(
         "archive-off",
         "customers.status",
         gettext_lazy("Archived customers become prospects again; others are left alone."),
         gettext_lazy("Reopen"),
-        more=True,
     ),
     Bulk.DELETE: Act(
         "trash",
         "customers.delete",
         gettext_lazy("The customers go to the trash with all that hangs on them, and come back from there or by undo."),
         gettext_lazy("Delete"),
-        more=True,
         danger=True,
     ),
 }
