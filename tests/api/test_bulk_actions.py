@@ -68,9 +68,9 @@ def test_a_filter_that_is_not_valid(world, api):
 
 def test_who_may_do_it_to_nobody(world, api):
     for name in ("auditor", "dpo"):
-        assert_problem(api(world.people[name]).post(BULK, {"action": "delete", "filter": {}}), 403, "forbidden")
+        assert_problem(api(world.people[name]).post(BULK, {"action": "delete", "filter": {}}), 403, "not-allowed")
     body = {"action": "archive", "reason": "zu", "filter": {}}
-    assert_problem(api(world.people["rep_owner"]).post(BULK, body), 403, "forbidden")
+    assert_problem(api(world.people["rep_owner"]).post(BULK, body), 403, "not-allowed")
     assert api(world.people["manager"]).post(BULK, body).status_code == 202
 
 
