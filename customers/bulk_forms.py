@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from crm.core.access import Scope
 from customers import services
 from customers.choices import Bulk
-from customers.forms import GridForm, owner_choices
+from customers.forms import GridForm, labelled, owner_choices
 from customers.inline_forms import column_field, value_field
 from customers.models import FieldDefinition, Tag
 from customers.services.bulk import COLUMNS
@@ -19,7 +19,8 @@ from customers.services.fields import writable_fields
 from customers.services.tags import LONGEST
 from customers.shown import upper_first
 
-MOST_TAGS = 500
+MOST_TAGS: Final = 500
+NOBODY: Final = "nobody"
 
 
 class BulkForm(GridForm):
@@ -40,9 +41,14 @@ class BulkForm(GridForm):
 
 
 class BulkOwnerForm(BulkForm):
-    """Who looks after them; a chain manager chooses as inside his chains, each row is checked by itself."""
+    """Who looks after them, or nobody, said outright: many are not released by a press of Enter.
 
-    owner_id = forms.TypedChoiceField(label=gettext_lazy("Owner"), coerce=int, empty_value=None, required=False)
+    A chain manager chooses as inside his chains; each row is checked by itself.
+    """
+
+    owner_id = forms.TypedChoiceField(
+        label=gettext_lazy("Owner"), coerce=lambda text: None if text == NOBODY else int(text)
+    )
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=500, required=False, widget=forms.Textarea({"rows": 3})
     )
@@ -50,7 +56,9 @@ class BulkOwnerForm(BulkForm):
     def complete(self, scope: Scope, again: str) -> None:
         """The people who may be chosen."""
         owners = services.possible_owners(scope, next(iter(scope.changeable_ids), None))
-        self.fields["owner_id"].choices = owner_choices(scope, owners, _("nobody (release)"))  # type: ignore[attr-defined]
+        _nobody, *people = owner_choices(scope, owners, "")
+        nobody = (NOBODY, _("nobody (release)"))
+        self.fields["owner_id"].choices = labelled([*people, nobody]) if people else [nobody]  # type: ignore[attr-defined]
 
 
 class BulkTagForm(BulkForm):
@@ -109,7 +117,7 @@ def _control(name: str, definition: FieldDefinition | None, scope: Scope) -> for
     return control
 
 
-FORMS: dict[str, type[BulkForm]] = {
+FORMS: Final[dict[str, type[BulkForm]]] = {
     Bulk.OWNER: BulkOwnerForm,
     Bulk.TAG: BulkTagForm,
     Bulk.UNTAG: BulkUntagForm,

@@ -114,3 +114,16 @@ def test_every_dialog_opens(as_user, people, customers):  # noqa: F811
         assert (whole.status_code, part.status_code) == (200, 200), action
         assert b"<form" in part.content
         assert b"<html" not in part.content
+
+
+def test_nobody_is_released_by_default(as_user, people, rep, customers):  # noqa: F811
+    """Who may hand over must say whom to, or nobody outright; a rep can only release, and reads so."""
+    manager = people(Role.MANAGER)
+    client, ids = as_user(manager), f"?ids={customers[0].pk}"
+    assert client.post(address("owner", ids), {"owner_id": "", "promised": 1}).status_code == 422
+    assert client.post(address("owner", ids), {"owner_id": "nobody", "promised": 1}).status_code == 302
+    assert work(rep.organisation_id, task_of(manager).pk) is Outcome.OVER
+    with activate(scope_of(manager)):
+        assert Customer.objects.get(pk=customers[0].pk).owner_id is None
+    own = as_user(rep).get(address("owner", f"?ids={customers[1].pk}"))
+    assert [value for value, _label in own.context["form"].fields["owner_id"].choices] == ["nobody"]

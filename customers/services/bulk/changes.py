@@ -230,7 +230,7 @@ class SetField(Change):
 
     def prepare(self, scope: Scope) -> None:
         """The field must be there and be the scope's to write, the value such as it takes."""
-        _prefix, _dot, key = self.field.partition("fields.")
+        key = self.field.removeprefix("fields.") if self.field.startswith("fields.") else ""
         try:
             if key:
                 definitions = writable_fields(scope)
