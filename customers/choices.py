@@ -27,6 +27,23 @@ class CustomerStatus(TextChoices):
     ARCHIVIERT = "ARCHIVIERT", _("Archived")
 
 
+class LifeStage(TextChoices):
+    """What is told once in the life of a customer, and a manager's word to keep a prospect."""
+
+    PROSPECT_WARNED = "PROSPECT_WARNED", _("Prospect warned of")
+    REVIEW_REQUIRED = "REVIEW_REQUIRED", _("Review required")
+    REVIEW_KEPT = "REVIEW_KEPT", _("Kept until")
+    RENEWAL_90 = "RENEWAL_90", _("Renewal in 90 days")
+    RENEWAL_30 = "RENEWAL_30", _("Renewal in 30 days")
+
+
+class ReviewDecision(TextChoices):
+    """What a manager says to a prospect who has not ordered for long."""
+
+    KEEP = "keep", _("Keep")
+    ARCHIVE = "archive", _("Archive")
+
+
 class BusinessType(TextChoices):
     """What kind of house it is."""
 

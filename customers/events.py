@@ -61,6 +61,34 @@ class CustomerActivated(CustomerEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerProspectWarned(CustomerEvent):
+    """A prospect has not ordered for as many days as the setting `prospect.warnDays` says; `since` is an ISO date."""
+
+    type: ClassVar[str] = "customer.prospect.warned"
+
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerReviewRequired(CustomerEvent):
+    """A manager is to decide about a prospect; `since` is the ISO date that the days, or the respite, count from."""
+
+    type: ClassVar[str] = "customer.review.required"
+
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRenewalDue(CustomerEvent):
+    """The supply agreement ends on `renewal_date` (ISO) in at most `days` days: 90, then 30."""
+
+    type: ClassVar[str] = "customer.renewal.due"
+
+    renewal_date: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerFieldsChanged(CustomerEvent):
     """Catalogue values were written; `keys` names the fields."""
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.core.access import Scope
 from customers.chains import chain_heads
+from customers.choices import LifeStage
 from customers.models import (
     Address,
     Contact,
@@ -21,8 +22,10 @@ from customers.models import (
     CustomerFieldValue,
     CustomerTag,
     CustomerUserPermission,
+    DeliveredOrder,
     ExternalKey,
     FieldDefinition,
+    LifeMark,
     Tag,
 )
 from customers.shown import MONEY_COLUMNS, column_text, plain_text, upper_first, value_text
@@ -102,6 +105,8 @@ class HistoryReader:
             self._rows(CustomerFieldValue, Q(customer_id=self.customer.pk, definition_id__in=self.fields), before),
             self._rows(CustomerTag, Q(customer_id=self.customer.pk), before),
             self._rows(ExternalKey, Q(customer_id=self.customer.pk), before),
+            self._rows(DeliveredOrder, Q(customer_id=self.customer.pk), before),
+            self._rows(LifeMark, Q(customer_id=self.customer.pk), before),
             self._rows(CustomerUserPermission, Q(content_object_id=self.customer.pk), before),
         )
         found: list[Change] = []
@@ -221,6 +226,10 @@ class HistoryReader:
             return _("Tag"), self.tags.get(row["tag_id"], "")
         if model is ExternalKey:
             return _("External key"), f"{row['source']}: {row['key']}"
+        if model is DeliveredOrder:
+            return _("Delivered order"), row["number"] or _("without a number")
+        if model is LifeMark:
+            return LifeStage(row["stage"]).label, plain_text(row["day"])
         return _("Shared with"), self.people.get(row["user_id"], _("unknown"))
 
     def _what(self, model: type[Model], row: Mapping[str, Any]) -> str:

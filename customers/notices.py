@@ -1,4 +1,4 @@
-"""What people are told about customers: an account shared with them, one or many handed to them."""
+"""What people are told about customers: one or many handed over, one shared, one that goes silent, an agreement that ends."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import READS_ALL, Scope
+from customers.events import CustomerProspectWarned, CustomerRenewalDue, CustomerReviewRequired
 from customers.models import Customer, CustomerUserPermission
+from messaging.audience import people_of
 from messaging.registry import notice_kind, notice_subject
 from messaging.services import notify
 from organisation.choices import Role
 from organisation.models import User
 
 SHARED, ASSIGNED, ASSIGNED_MANY = "customer.shared", "customer.assigned", "customer.assigned_many"
+ORDER_OF_ARCHIVED = "customer.order_of_archived"
+AT_RISK, INACTIVE = "customer.at_risk", "customer.inactive"
 
 
 def register() -> None:
@@ -42,6 +46,50 @@ def register() -> None:
         _("Customers that are looked after by you now: %(count)s."),
         icon="user-check",
         tone="green",
+    )
+    notice_kind(
+        ORDER_OF_ARCHIVED,
+        _("An archived customer was delivered to"),
+        _("%(company)s (%(number)s) stays archived. It can be reopened with a reason."),
+        icon="truck-delivery",
+        tone="amber",
+        roles=(Role.MANAGER,),
+    )
+    notice_kind(
+        AT_RISK,
+        _("A customer is at risk"),
+        _("%(company)s (%(number)s) has not ordered since %(since)s."),
+        icon="alert-triangle",
+        tone="amber",
+    )
+    notice_kind(
+        INACTIVE,
+        _("A customer is inactive"),
+        _("%(company)s (%(number)s) has not ordered since %(since)s."),
+        icon="alert-triangle",
+        tone="red",
+    )
+    notice_kind(
+        CustomerProspectWarned.type,
+        _("A prospect has not ordered yet"),
+        _("%(company)s (%(number)s): a prospect since %(since)s. Begin of the next season: %(season)s."),
+        icon="hourglass",
+        tone="amber",
+    )
+    notice_kind(
+        CustomerReviewRequired.type,
+        _("A prospect is to be reviewed"),
+        _("%(company)s (%(number)s): a prospect since %(since)s. Begin of the next season: %(season)s."),
+        icon="hourglass",
+        tone="red",
+        roles=(Role.MANAGER,),
+    )
+    notice_kind(
+        CustomerRenewalDue.type,
+        _("A supply agreement ends"),
+        _("%(company)s (%(number)s): the agreement ends on %(date)s."),
+        icon="calendar-due",
+        tone="amber",
     )
 
 
@@ -81,8 +129,20 @@ def tell_handed_over(*, scope: Scope, task_id: int, owner_id: int, count: int) -
     )
 
 
+def tell_order_of_archived(*, scope: Scope, customer: Customer) -> None:
+    """Managers: they alone reopen."""
+    names = names_of(customer)
+    users = people_of(scope, Role.MANAGER)
+    notify(scope=scope, kind=ORDER_OF_ARCHIVED, users=users, subject=("customer", customer.pk), parameters=names)
+
+
+def names_of(customer: Customer) -> dict[str, str]:
+    """The customer as notices name him."""
+    return {"company": customer.company_name, "number": customer.customer_number}
+
+
 def _tell(scope: Scope, kind: str, customer: Customer, user_id: int) -> None:
     if scope.change_set_id is not None:
         return  # a batch tells once, when it is done
-    names = {"company": customer.company_name, "number": customer.customer_number}
+    names = names_of(customer)
     notify(scope=scope, kind=kind, users=[user_id], subject=("customer", customer.pk), parameters=names)

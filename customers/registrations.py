@@ -8,7 +8,7 @@ from crm.core.api import callers
 from crm.core.metrics import register_figures
 from crm.core.navigation import NavEntry, NewEntry, register_new
 from crm.core.navigation import register as register_area
-from customers import grants, handlers, hearing, long_work, metrics, notices, upkeep  # noqa: F401 - some register themselves
+from customers import grants, handlers, hearing, long_work, metrics, nights, notices, upkeep  # noqa: F401 - jobs and handlers register themselves
 from organisation.access import register_grants
 
 

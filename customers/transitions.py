@@ -18,3 +18,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
 # A delivered order lifts these to AKTIV; a person changes the rest by hand.
 LIFTED_BY_ORDER: Final = frozenset({S.PROSPECT, S.RISIKO, S.INAKTIV})
 BY_MANAGER: Final = frozenset({S.ARCHIVIERT, S.PROSPECT})
+
+# What the nights mark a prospect with who does not order; the tags go when he is none any more.
+WARNED, REVIEW_REQUIRED = "WARNED_60_DAYS", "REVIEW_REQUIRED"
+STAGE_TAGS: Final = (WARNED, REVIEW_REQUIRED)

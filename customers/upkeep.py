@@ -13,7 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.access import Scope
 from customers import projection
 from customers.events import CustomerUpdated
-from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerTag, ExternalKey
+from customers.models import (
+    Address,
+    Contact,
+    Customer,
+    CustomerFieldValue,
+    CustomerTag,
+    DeliveredOrder,
+    ExternalKey,
+    LifeMark,
+)
 from customers.querysets import CustomerQuerySet
 from jobs.registry import trash_eraser, undoable
 from jobs.schedule import periodic
@@ -62,5 +71,5 @@ def _page(customer_id: int) -> str:
 
 
 undoable(Customer, order=10, after=_tell, page=_page)
-for _model in (Address, Contact, CustomerFieldValue, CustomerTag, ExternalKey):
+for _model in (Address, Contact, CustomerFieldValue, CustomerTag, ExternalKey, DeliveredOrder, LifeMark):
     undoable(_model, order=20, parent="customer")

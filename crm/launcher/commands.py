@@ -137,10 +137,20 @@ COMMANDS = {
     "import": Command(
         "import customers (customers FILE --mapping FILE.json)", SERVE, _inside("import", MANAGE, "crm_import")
     ),
+    "churn-check": Command(
+        "put worked cases of churn (FILE, JSON) to the product's own nights; exit 1 on a difference",
+        SERVE,
+        _inside("churn-check", MANAGE, "churn_check"),
+    ),
     "projection": Command(
         "rebuild the customers' projection or check it (rebuild|check)",
         SERVE,
         _inside("projection", MANAGE, "projection"),
+    ),
+    "duplicates-eval": Command(
+        "try the check for duplicates on labelled pairs (DIR with pairs.csv)",
+        SERVE,
+        _inside("duplicates-eval", MANAGE, "duplicates_eval"),
     ),
     "organisation": Command(
         "make an organisation and its first administrator (create)",

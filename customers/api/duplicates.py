@@ -10,7 +10,7 @@ from crm.core.api.serializers import example, read_body
 from crm.core.api.views import ApiView
 from customers.api.accounts import AREA
 from customers.api.serializers import TwinsSerializer, TypedSerializer
-from customers.duplicates import find_twins
+from customers.duplicates import Evidence, find_twins
 
 
 class CheckView(ApiView):
@@ -26,10 +26,11 @@ class CheckView(ApiView):
         examples=example({"company_name": "Gasthof Lindenhof", "postcode": "10115"}),
     )
     def post(self, request: Request) -> Response:
-        """Before one is made: those that may be the same, typing errors allowed, the likeliest first."""
+        """Before one is made: those that may be the same, typing errors allowed, the likeliest first. The more is given, the
+        surer the answer; what is left out speaks neither for nor against."""
         self.scope.require("customers.create")
         typed = read_body(TypedSerializer(data=request.data))
-        found = find_twins(self.scope, name=typed["company_name"], postcode=typed["postcode"], phone=typed["phone"])
+        found = find_twins(self.scope, Evidence(name=typed.pop("company_name"), **typed))
         return Response(
             {
                 "results": [
@@ -38,6 +39,7 @@ class CheckView(ApiView):
                         "customer_number": twin.customer.customer_number,
                         "company_name": twin.customer.company_name,
                         "score": twin.score,
+                        "verdict": twin.verdict,
                         "reasons": twin.reasons,
                     }
                     for twin in found.visible

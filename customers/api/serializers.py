@@ -10,6 +10,7 @@ from crm.core.access import Scope
 from crm.core.api.bulk import MOST_ROWS
 from crm.core.api.serializers import StrictModelSerializer, StrictSerializer
 from customers.choices import AccountType, CustomerStatus, FieldType, Sensitivity
+from customers.duplicates import OTHER_OPERATOR, POSSIBLE, SAME
 from customers.models import Address, Contact, Customer, FieldDefinition
 from customers.services.accounts import EDITABLE
 from customers.services.catalogue import CHANGEABLE
@@ -117,21 +118,39 @@ class TagsSerializer(StrictSerializer):
     tags = serializers.ListField(child=serializers.CharField(max_length=40))
 
 
+def _text(longest: int) -> serializers.CharField:
+    return serializers.CharField(required=False, allow_blank=True, max_length=longest, default="")
+
+
+def _degrees(most: int) -> serializers.FloatField:
+    return serializers.FloatField(required=False, allow_null=True, min_value=-most, max_value=most, default=None)
+
+
 class TypedSerializer(StrictSerializer):
     """What is known of a customer that may be there already."""
 
     company_name = serializers.CharField(max_length=200)
-    postcode = serializers.CharField(required=False, allow_blank=True, max_length=10, default="")
-    phone = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
+    trading_name = _text(200)
+    postcode = _text(10)
+    phone = _text(40)
+    email = _text(254)
+    website = _text(300)
+    vat_id = _text(20)
+    street = _text(120)
+    house_number = _text(20)
+    city = _text(80)
+    latitude = _degrees(90)
+    longitude = _degrees(180)
 
 
 class TwinSerializer(serializers.Serializer[Any]):
-    """A customer that may be the same."""
+    """A customer that may be the same, or that was at the same place before."""
 
     id = serializers.IntegerField()
     customer_number = serializers.CharField()
     company_name = serializers.CharField()
-    score = serializers.IntegerField(help_text="40 to 100.")
+    score = serializers.IntegerField(help_text="0 to 100; from 80 on the same.")
+    verdict = serializers.ChoiceField(choices=[SAME, POSSIBLE, OTHER_OPERATOR], help_text="What the score means.")
     reasons = serializers.ListField(child=serializers.CharField(), help_text="In the caller's language.")
 
 

@@ -2,6 +2,7 @@
 
 from customers.models.account import Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
+from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
 from customers.models.projection import CustomerHot, CustomerWord, VocabularyWord
 
@@ -15,8 +16,10 @@ __all__ = [
     "CustomerTag",
     "CustomerUserPermission",
     "CustomerWord",
+    "DeliveredOrder",
     "ExternalKey",
     "FieldDefinition",
+    "LifeMark",
     "Tag",
     "VocabularyWord",
 ]

@@ -17,10 +17,13 @@ from customers.services.catalogue import (
     reactivate_field,
     set_hot,
 )
+from customers.services.catalogue_exchange import compare_catalogue, export_catalogue, import_catalogue
 from customers.services.chains import may_change_chain, move_to_chain
+from customers.services.churn import drop_silent_customers, silence_of
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, possible_readers, revoke_grant
 from customers.services.locking import chain_of, stands_for_owner
+from customers.services.orders import activate_customer, record_delivered_order
 from customers.services.people import (
     add_address,
     add_contact,
@@ -29,7 +32,8 @@ from customers.services.people import (
     remove_address,
     remove_contact,
 )
-from customers.services.status import activate_customer, change_status, record_delivered_order
+from customers.services.stages import decide_review, mark_prospects, tell_renewals
+from customers.services.status import change_status
 from customers.services.tags import set_tags
 
 __all__ = [
@@ -42,12 +46,18 @@ __all__ = [
     "change_contact",
     "change_field",
     "change_status",
+    "compare_catalogue",
     "create_customer",
     "deactivate_field",
+    "decide_review",
     "define_field",
     "delete_customer",
+    "drop_silent_customers",
     "edit_field",
+    "export_catalogue",
     "give_grant",
+    "import_catalogue",
+    "mark_prospects",
     "may_change_chain",
     "move_to_chain",
     "possible_owners",
@@ -60,8 +70,10 @@ __all__ = [
     "revoke_grant",
     "set_hot",
     "set_tags",
+    "silence_of",
     "stands_for_owner",
     "start_bulk",
+    "tell_renewals",
     "update_customer",
     "write_fields",
 ]

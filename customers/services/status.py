@@ -1,8 +1,8 @@
-"""The life of a customer: status by hand, activation by a delivered order."""
+"""The status of a customer: the step that all take, and archiving and reopening by hand."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,13 +10,12 @@ from django.utils.translation import gettext as _
 from crm.core.access import Scope, activate
 from crm.core.errors import Conflict, Invalid
 from customers.choices import CustomerStatus, Refused
-from customers.events import CustomerActivated, CustomerStatusChanged, CustomerUpdated
-from customers.models import Customer
-from customers.operations import ACTIVATION, STATUS_CHANGE
-from customers.services.locking import lock_customer, lock_own
-from customers.transitions import ALLOWED, BY_MANAGER, LIFTED_BY_ORDER
-from organisation.models import User
-from outbox.services import publish
+from customers.events import CustomerStatusChanged
+from customers.models import Customer, CustomerTag
+from customers.operations import STATUS_CHANGE
+from customers.services.locking import lock_customer
+from customers.transitions import ALLOWED, BY_MANAGER, STAGE_TAGS
+from outbox.services import publish_many
 
 
 @STATUS_CHANGE.counted
@@ -31,7 +30,7 @@ def change_status(*, scope: Scope, customer_id: int, status: str, reason: str) -
     if customer.status == status:
         return customer
     refuse_step(customer, status)
-    _step(scope.with_reason(reason_given(reason)), customer, status)
+    take_steps(scope.with_reason(reason_given(reason)), [customer], status)
     return customer
 
 
@@ -58,69 +57,17 @@ def reason_given(reason: str) -> str:
     return reason.strip()
 
 
-def _step(scope: Scope, customer: Customer, status: str, fields: tuple[str, ...] = ()) -> None:
-    """One step of the machine on a locked row; the scope's reason goes into the history."""
-    old, customer.status, customer.status_since = customer.status, status, scope.now
-    with activate(scope):
-        customer.save(update_fields=["status", "status_since", *fields])
-        publish(CustomerStatusChanged(customer_id=customer.pk, old=old, new=status))
+def take_steps(scope: Scope, customers: Collection[Customer], status: str) -> None:
+    """Bring locked customers, none of whom is there yet, to a status; the scope's reason goes into the history.
 
-
-@ACTIVATION.counted
-@transaction.atomic
-def activate_customer(*, scope: Scope, customer_id: int, order_number: str = "") -> bool:
-    """A person says: the first order was delivered. True when the customer became AKTIV, False when he was already.
-
-    Owner, team lead and manager may. Raises NotFound, Forbidden, Conflict (archived).
+    Who is no prospect any more loses the tags of prospects. Three statements at the most, whatever their number.
     """
-    customer = lock_own(scope, customer_id, right="customers.activate")
-    if customer.status == CustomerStatus.AKTIV:
-        return False
-    order = order_number.strip()
-    reason = f"Activated by {_name(scope)} - Order: {order or '-'}"
-    return _deliver(scope.with_reason(reason), customer, order, scope.now)
-
-
-def _name(scope: Scope) -> str:
-    """Who activates, as the history's reason names him: a person by name, a job by its own."""
-    return User.objects.visible_to(scope).filter(pk=scope.user_id).values_list("name", flat=True).first() or scope.actor
-
-
-@ACTIVATION.counted
-@transaction.atomic
-def record_delivered_order(
-    *, scope: Scope, customer_id: int, order_number: str, delivered_at: datetime, reason: str = ""
-) -> bool:
-    """An order was delivered: the one service behind the button, orders and webhooks. True when the status changed.
-
-    Idempotent: the same delivery again changes nothing. Raises NotFound, Forbidden, Invalid (delivered in the future),
-    Conflict (archived: a manager reopens first).
-    """
-    customer = lock_own(scope, customer_id, right="customers.activate")
-    if delivered_at > scope.now:
-        raise Invalid(_("A delivery cannot lie in the future."), field="delivered_at")
-    return _deliver(
-        scope.with_reason(reason or f"Order delivered: {order_number}"), customer, order_number, delivered_at
-    )
-
-
-def _deliver(scope: Scope, customer: Customer, order_number: str, delivered_at: datetime) -> bool:
-    if customer.status == CustomerStatus.ARCHIVIERT:
-        raise Conflict(_("An archived customer is not activated. A manager can reopen it first."), field="status")
-    if customer.last_order_at is not None and delivered_at <= customer.last_order_at:
-        return False  # the same delivery again, or one that came late: nothing new is known
-    customer.last_order_at = delivered_at
-    changed = ["last_order_at"]
-    if customer.activated_at is None:
-        customer.activated_at, customer.activated_by_id = delivered_at, scope.user_id
-        customer.first_order_number = order_number
-        changed += ["activated_at", "activated_by", "first_order_number"]
-    if customer.status in LIFTED_BY_ORDER:
-        _step(scope, customer, CustomerStatus.AKTIV, tuple(changed))
-        with activate(scope):
-            publish(CustomerActivated(customer_id=customer.pk, order_number=order_number))
-        return True
+    before = {one.pk: one.status for one in customers}
+    prospects = [pk for pk, old in before.items() if old == CustomerStatus.PROSPECT]
+    for one in customers:
+        one.status, one.status_since = status, scope.now
     with activate(scope):
-        customer.save(update_fields=changed)
-        publish(CustomerUpdated(customer_id=customer.pk, fields=tuple(changed)))
-    return False
+        if prospects:
+            CustomerTag.objects.filter(customer__in=prospects, tag__name__in=STAGE_TAGS).delete()
+        Customer.objects.filter(pk__in=before).update(status=status, status_since=scope.now)
+        publish_many([CustomerStatusChanged(customer_id=pk, old=old, new=status) for pk, old in before.items()])

@@ -19,7 +19,7 @@ from crm.core.errors import DomainError, Forbidden, Invalid, NotFound
 from customers import services
 from customers.chains import chains_for_choice, chosen_chain
 from customers.choices import AccountType
-from customers.duplicates import find_twins
+from customers.duplicates import Evidence, find_twins
 from customers.forms import CustomerForm
 from customers.models import Customer
 from customers.views.people import season_patterns
@@ -134,11 +134,10 @@ def _typed(request: CrmRequest, name: str) -> str:
 
 def _matches(request: CrmRequest) -> list[dict[str, Any]]:
     """What `duplicate_hint` shows."""
+    compared = ("phone", "email", "website", "vat_id", "street", "house_number", "postcode", "city")
     found = find_twins(
         request.scope,
-        name=_typed(request, "company_name"),
-        postcode=_typed(request, "postcode"),
-        phone=_typed(request, "phone"),
+        Evidence(name=_typed(request, "company_name"), **{name: _typed(request, name) for name in compared}),
     )
     matches: list[dict[str, Any]] = []
     for twin in found.visible:

@@ -2,7 +2,7 @@
 import { one } from "./dom.js";
 
 const PAUSE = 300;
-const COMPARED = ["company_name", "postcode", "phone"];
+const COMPARED = ["company_name", "street", "house_number", "postcode", "city", "phone", "email", "website", "vat_id"];
 
 function startDialog() {
   const dialog = one("#record-dialog");

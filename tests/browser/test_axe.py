@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -110,6 +111,16 @@ def operation_opened(page: Page, _house: House) -> None:
     """An operation of the API's page, with the fields of its body."""
     page.locator("#customers_create summary").click()
     page.locator("#customers_create table").first.wait_for()
+
+
+def catalogue_compared(page: Page, house: House) -> None:
+    """A file with one new field and one that cannot be."""
+    field = {"entity": "CUSTOMER", "key": "covers_new", "label_de": "Gedecke", "label_en": "Covers", "type": "INTEGER"}
+    fields = [field, field | {"key": "Not a key"}]
+    content = json.dumps({"format": "freshplan.field-catalogue.1", "fields": fields}).encode()
+    page.set_input_files("#id_file", {"name": "c.json", "mimeType": "application/json", "buffer": content})
+    page.click(".submit-row input")
+    page.wait_for_selector(".fp-admin__scroll tbody tr:nth-child(2)")
 
 
 PAGES = {
@@ -263,6 +274,9 @@ PAGES = {
     "admin, list": Shown("/admin/customers/customer/", who="administrator"),
     "admin, record": Shown("/admin/customers/customer/{house.full.pk}/change/", who="administrator"),
     "admin, fields": Shown("/admin/customers/fielddefinition/", who="administrator"),
+    "admin, catalogue compared": Shown(
+        "/admin/customers/fielddefinition/import/", who="administrator", act=catalogue_compared
+    ),
     "admin, person": Shown("/admin/organisation/user/{house.rep.pk}/change/", who="administrator"),
 }
 

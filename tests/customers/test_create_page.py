@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from customers import services
-from customers.duplicates import find_twins
+from customers.duplicates import Evidence, find_twins
 from customers.models import Customer
 from organisation.models import Organisation, User
 from tests.conftest import make_user
@@ -186,11 +186,11 @@ def test_hidden_ones_take_no_visible_ones_place(people: People) -> None:
     with acting(people("MANAGER")) as scope:
         services.give_grant(scope=scope, customer_id=shared.pk, user_id=rep.pk, level="view")
     with acting(rep) as scope:
-        found = find_twins(scope, name="Gasthof Adler", phone="030/23125417")
+        found = find_twins(scope, Evidence(name="Gasthof Adler", phone="030/23125417"))
         assert {twin.customer.pk for twin in found.visible} == {own.pk, shared.pk}
         assert found.hidden
     with acting(colleague) as scope:
-        assert len(find_twins(scope, name="Gasthof Adler").visible) == 5
+        assert len(find_twins(scope, Evidence(name="Gasthof Adler")).visible) == 5
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_typing_errors(people: People, name: str, found: bool) -> None:
     rep = people()
     customer = made(rep)
     with acting(rep) as scope:
-        twins = find_twins(scope, name=name).visible
+        twins = find_twins(scope, Evidence(name=name)).visible
         assert [twin.customer.pk for twin in twins] == ([customer.pk] if found else [])
 
 
@@ -210,5 +210,5 @@ def test_another_organisation_is_never_a_twin(people: People, other_organisation
     """Not even as a hint."""
     made(make_user(other_organisation))
     with acting(people("MANAGER")) as scope:
-        found: Any = find_twins(scope, name="Zum Hügel")
+        found: Any = find_twins(scope, Evidence(name="Zum Hügel"))
         assert (found.visible, found.hidden) == ([], False)

@@ -13,7 +13,7 @@ from crm.core.access import Scope, activate, system_scope_for
 from customers import services
 from customers.account_list import CUSTOMERS
 from customers.choices import AccountType
-from customers.duplicates import find_twins
+from customers.duplicates import Evidence, find_twins
 from customers.models import Customer, CustomerHot
 from customers.search import Found, resembling
 from organisation.choices import Role
@@ -114,5 +114,5 @@ def test_a_mistyped_twin_that_is_hidden_is_still_hinted_at(people: People) -> No
     with acting(colleague) as scope:
         services.add_address(scope=scope, customer_id=customer.pk, values={"postcode": "14467", "city": "Potsdam"})
     with acting(rep) as scope:
-        twins = find_twins(scope, name="Sonnenuntergangsterasse", postcode="14467")
+        twins = find_twins(scope, Evidence(name="Sonnenuntergangsterasse", postcode="14467"))
         assert (list(twins.visible), twins.hidden) == ([], True)

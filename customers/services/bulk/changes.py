@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final
 
 from django.utils.translation import gettext as _
 
-from crm.core.access import Scope, activate
+from crm.core.access import Scope
 from crm.core.errors import Invalid
 from customers.choices import AccountType, Bulk, CustomerStatus
-from customers.events import CustomerFieldsChanged, CustomerStatusChanged, CustomerUpdated
+from customers.events import CustomerFieldsChanged, CustomerUpdated
 from customers.models import Customer, CustomerFieldValue, CustomerTag
 from customers.services.accounts import (
     chains_with_locations,
@@ -24,7 +24,7 @@ from customers.services.accounts import (
 )
 from customers.services.fields import validated, writable_fields
 from customers.services.locking import chain_of, manages_chain, require_own
-from customers.services.status import reason_given, refuse_step
+from customers.services.status import reason_given, refuse_step, take_steps
 from customers.services.tags import tag_names, tags_named
 from organisation.models import User
 from outbox.services import publish_many
@@ -183,14 +183,10 @@ class _Step(Change):
             refuse_step(customer, self.status)
 
     def write(self, scope: Scope, customers: Sequence[Customer]) -> int:
-        """One statement, with the reason in the history."""
+        """As `change_status`, for all at once."""
         steps = [one for one in customers if one.status != self.status]
-        if not steps:
-            return 0
-        with activate(scope.with_reason(self.reason)):
-            ids = [one.pk for one in steps]
-            Customer.objects.filter(pk__in=ids).update(status=self.status, status_since=scope.now)
-            publish_many([CustomerStatusChanged(customer_id=one.pk, old=one.status, new=self.status) for one in steps])
+        if steps:
+            take_steps(scope.with_reason(self.reason), steps, self.status)
         return len(steps)
 
 
