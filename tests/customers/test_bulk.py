@@ -15,6 +15,7 @@ from customers.choices import AccountType, Refused
 from customers.handlers import tell_new_owner
 from customers.models import Customer, CustomerTag
 from customers.services.bulk import Selection, batches
+from customers.transitions import STAGE_TAGS
 from jobs.models import ChangeSet, LongTask
 from jobs.services import ask_undo, cancel_task, resume_task
 from jobs.working import Outcome, work
@@ -334,3 +335,17 @@ def test_statements_do_not_grow_with_the_rows(people: People) -> None:
         ("delete", {}),
     ):
         assert queries(2, action, values) == queries(10, action, values), action
+
+
+def test_archived_prospects_lose_the_tags_of_their_stage(people: People) -> None:
+    """As a single one does; the undo gives them back."""
+    manager = people("MANAGER")
+    rows = [made(manager) for _n in range(2)]
+    for row in rows:
+        with acting(manager) as scope:
+            services.set_tags(scope=scope, customer_id=row.pk, names=[*STAGE_TAGS, "Bio"])
+    task = done(manager, "archive", {"reason": "zu"})
+    assert [tagged(manager, name) for name in STAGE_TAGS] == [set(), set()]
+    assert tagged(manager, "Bio") == {row.pk for row in rows}
+    undo(manager, task)
+    assert [tagged(manager, name) for name in STAGE_TAGS] == [{row.pk for row in rows}] * 2
