@@ -165,6 +165,29 @@ class Sensitivity(TextChoices):
     RESTRICTED = "RESTRICTED", _("Restricted")
 
 
+class Bulk(TextChoices):
+    """What is done with many customers in one go."""
+
+    OWNER = "owner", _("Change the owner")
+    TAG = "tag", _("Add a tag")
+    UNTAG = "untag", _("Remove a tag")
+    ARCHIVE = "archive", _("Archive")
+    REOPEN = "reopen", _("Reopen")
+    FIELD = "field", _("Set a field")
+    DELETE = "delete", _("Delete")
+
+
+class Refused(TextChoices):
+    """Why one of many customers was left as he is; what a single one's refusal says, as a code."""
+
+    NOT_THERE = "NOT_THERE", _("not there, or not visible")
+    SHARED_FOR_READING = "SHARED_FOR_READING", _("shared for reading only")
+    NOT_OWNER = "NOT_OWNER", _("only owner, team lead or manager decide this")
+    OWNER_NOT_POSSIBLE = "OWNER_NOT_POSSIBLE", _("this person cannot be made owner here")
+    STEP_NOT_POSSIBLE = "STEP_NOT_POSSIBLE", _("this status does not lead there")
+    HAS_LOCATIONS = "HAS_LOCATIONS", _("the chain still has locations")
+
+
 class SampleStatus(TextChoices):
     """Of the newest sample request that is neither cancelled nor rejected."""
 

@@ -1,4 +1,4 @@
-"""Who is told of what the nights found."""
+"""Who is told of what happened to customers: what the nights found, who was handed many."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from crm.core.access import Scope
-from customers.choices import CustomerStatus
+from customers.choices import Bulk, CustomerStatus
 from customers.events import CustomerProspectWarned, CustomerRenewalDue, CustomerReviewRequired, CustomerStatusChanged
 from customers.models import Customer
-from customers.notices import AT_RISK, INACTIVE, names_of
+from customers.notices import AT_RISK, INACTIVE, names_of, tell_handed_over
 from customers.season import pause_until
+from customers.services.bulk import BULK
+from jobs.models import LongTask
 from messaging.audience import people_of
 from messaging.services import notify
 from organisation.choices import Role
@@ -53,6 +55,19 @@ def tell_renewal(event: Event, scope: Scope) -> None:
     customer, ends = _still_there(scope, event), date.fromisoformat(str(event.data["renewal_date"]))
     if customer is not None and customer.renewal_date == ends:
         _tell(scope, event.type, customer, _owner(customer), date=f"{ends:%d.%m.%Y}")
+
+
+@handler("task.ended", name="customers.tell_new_owner")
+def tell_new_owner(event: Event, scope: Scope) -> None:
+    """Who was made owner of many hears it once, however the task ended; not where he did it himself."""
+    if event.data["kind"] != BULK:
+        return
+    task = LongTask.objects.visible_to(scope).filter(pk=event.subject_id).first()
+    if task is None or task.parameters["action"] != Bulk.OWNER or not task.result.get("changed"):
+        return
+    owner_id = task.parameters["values"].get("owner_id")
+    if owner_id is not None and owner_id != task.user_id:
+        tell_handed_over(scope=scope, task_id=task.pk, owner_id=owner_id, count=task.result["changed"])
 
 
 def _still_there(scope: Scope, event: Event) -> Customer | None:

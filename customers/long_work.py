@@ -1,20 +1,26 @@
-"""The long tasks of customers: what lists read is brought up to date in batches."""
+"""The long tasks of customers: many changed in one go; what lists read is brought up to date in batches."""
 
 from __future__ import annotations
 
-from typing import Final
+import dataclasses
+from collections import Counter
+from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.access import Scope
+from crm.core.access import Scope, activate
 from customers import projection
+from customers.choices import Refused
 from customers.models import Customer, CustomerFieldValue
+from customers.services.bulk import BULK, Place, Selection, change_batch, change_of
 from customers.services.catalogue import PROJECT_FIELD, finish_projection
 from jobs.kinds import Batch, Step, task_kind
 from jobs.models import LongTask
+from jobs.services import count_rows, go_on_with
 
 BATCH: Final = 5_000  # customers a transaction: about a second of work, so that writers never wait long
 WAIT: Final = 1.0  # seconds between two looks at who still writes values
+NAMED: Final = 2_000  # customers left alone that the result names; the rest is counted
 
 
 @task_kind(
@@ -64,3 +70,47 @@ def rebuild(scope: Scope, batch: Batch) -> Step:
     total = Customer.objects.visible_to(scope).count() if batch.cursor is None else None
     ids = projection.rebuild_batch(batch.cursor or 0)
     return Step(cursor=ids[-1] if ids else batch.cursor, done=len(ids), total=total, finished=not ids)
+
+
+@task_kind(
+    BULK,
+    label=_("Change many customers"),
+    description=_("Changes all selected customers, each by the rules that hold for a single one; undone in one go."),
+    unit=_("customers"),
+    figures={"changed": _("changed"), "unchanged": _("were so already"), "skipped": _("left alone")},
+    errors={
+        "Invalid": _("What was to be set, or the filter, is not valid any more. What is done stays done."),
+        "Conflict": _("What was done so far has been undone."),
+    },
+    reasons=dict(Refused.choices),
+)
+def change_many(scope: Scope, batch: Batch) -> Step:
+    """One batch of a change of many, as the person who asked, with the rights he has today, in the task's change set."""
+    asked = batch.parameters
+    place = Place(**batch.cursor) if batch.cursor else Place()
+    with activate(go_on_with(scope=scope, change_set_id=batch.change_set_id or 0)) as own:
+        change = change_of(asked["action"], asked["values"])
+        done = change_batch(own, change, Selection.from_parameters(asked["selection"]), place)
+        result = _added(batch.result, done.changed, done.unchanged, done.refused)
+        count_rows(scope=own, change_set_id=batch.change_set_id or 0, rows=result["changed"])
+    return Step(
+        cursor=dataclasses.asdict(done.next) if done.next else batch.cursor,
+        done=done.changed + done.unchanged,
+        refused=len(done.refused),
+        finished=done.next is None,
+        result=result,
+    )
+
+
+def _added(before: Any, changed: int, unchanged: int, refused: list[tuple[int, str]]) -> dict[str, Any]:
+    """The result with what one more batch did: figures, how often each reason, and the first NAMED rows with theirs."""
+    reasons = Counter(before.get("reasons", {})) + Counter(code for _pk, code in refused)
+    named = list(before.get("rows", []))
+    named += [[Customer._meta.label_lower, pk, code] for pk, code in refused[: NAMED - len(named)]]
+    return {
+        "changed": before.get("changed", 0) + changed,
+        "unchanged": before.get("unchanged", 0) + unchanged,
+        "skipped": reasons.total(),
+        "reasons": dict(reasons),
+        "rows": named,
+    }

@@ -1,4 +1,4 @@
-"""What people are told about customers: an account shared or handed over, one that goes silent, an agreement that ends."""
+"""What people are told about customers: one or many handed over, one shared, one that goes silent, an agreement that ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from messaging.services import notify
 from organisation.choices import Role
 from organisation.models import User
 
-SHARED, ASSIGNED = "customer.shared", "customer.assigned"
+SHARED, ASSIGNED, ASSIGNED_MANY = "customer.shared", "customer.assigned", "customer.assigned_many"
 ORDER_OF_ARCHIVED = "customer.order_of_archived"
 AT_RISK, INACTIVE = "customer.at_risk", "customer.inactive"
 
@@ -24,6 +24,9 @@ AT_RISK, INACTIVE = "customer.at_risk", "customer.inactive"
 def register() -> None:
     """The kinds, and who sees a customer; called once at start-up."""
     notice_subject("customer", url_name="customers:detail", seers=seers_of)
+    notice_subject(
+        "customers", url_name="customers:list", seers=lambda _scope, _task, users: set(users), has_page_each=False
+    )
     notice_kind(
         SHARED,
         _("A customer was shared"),
@@ -37,7 +40,13 @@ def register() -> None:
         icon="user-check",
         tone="green",
     )
-
+    notice_kind(
+        ASSIGNED_MANY,
+        _("Many customers were handed over"),
+        _("Customers that are looked after by you now: %(count)s."),
+        icon="user-check",
+        tone="green",
+    )
     notice_kind(
         ORDER_OF_ARCHIVED,
         _("An archived customer was delivered to"),
@@ -107,6 +116,17 @@ def tell_assigned(*, scope: Scope, customer: Customer, owner_id: int | None) -> 
     """The new owner."""
     if owner_id is not None:
         _tell(scope, ASSIGNED, customer, owner_id)
+
+
+def tell_handed_over(*, scope: Scope, task_id: int, owner_id: int, count: int) -> None:
+    """The new owner of many: `count` of them by the long task `task_id`."""
+    notify(
+        scope=scope,
+        kind=ASSIGNED_MANY,
+        users=[owner_id],
+        subject=("customers", task_id),
+        parameters={"count": count},
+    )
 
 
 def tell_order_of_archived(*, scope: Scope, customer: Customer) -> None:

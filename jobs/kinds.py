@@ -16,7 +16,8 @@ class TaskCancelled(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What a step is told: the task's parameters, the place where the batch before ended (None at the beginning).
+    """What a step is told: the task's parameters, the place where the batch before ended (None at the beginning), and the
+    `result` that the batches before have left.
 
     `tell(done, total)` shows in a step that takes long how far it is; raises TaskCancelled where its end was asked for.
     """
@@ -25,6 +26,7 @@ class Batch:
     parameters: Mapping[str, Any]
     change_set_id: int | None
     cursor: Any
+    result: Mapping[str, Any]
     tell: Callable[[int, int], None]
 
 
@@ -49,7 +51,8 @@ StepFunction = Callable[["Scope", Batch], Step]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskKind:
-    """One kind. `unit` names what is counted, `errors` says of kinds of error what to do, `figures` names those of results.
+    """One kind. `unit` names what is counted, `errors` says of kinds of error what to do, `figures` names those of results,
+    `reasons` the codes of rows that were left alone.
 
     `right` is asked at the start and before each batch ("": the services that start it have asked). `as_system`: the
     steps run under the product's own scope, not under the maker's. `by_hand`: the page of tasks offers to start it.
@@ -65,6 +68,7 @@ class TaskKind:
     by_hand: bool
     figures: Mapping[str, Any]
     errors: Mapping[str, Any]
+    reasons: Mapping[str, Any]
 
 
 _kinds: dict[str, TaskKind] = {}
@@ -81,6 +85,7 @@ def task_kind(
     by_hand: bool = False,
     figures: Mapping[str, Any] | None = None,
     errors: Mapping[str, Any] | None = None,
+    reasons: Mapping[str, Any] | None = None,
 ) -> Callable[[StepFunction], StepFunction]:
     """Register a function `(scope, batch) -> Step` that does one batch, in one transaction with the task's place.
 
@@ -101,6 +106,7 @@ def task_kind(
             by_hand=by_hand,
             figures=figures or {},
             errors=errors or {},
+            reasons=reasons or {},
         )
         return call
 

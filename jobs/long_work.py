@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
 from jobs.kinds import Batch, Step, task_kind
-from jobs.services.change_sets import UNDO, undo_change_set
+from jobs.services.change_sets import undo_change_set
+from jobs.services.tasks import UNDO
 
 LISTED: Final = 500  # rows left alone that the result names; the rest is counted
 

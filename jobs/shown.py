@@ -34,6 +34,7 @@ ICONS: Final[dict[str, str]] = {
 }
 # icons: #i-clock #i-player-play #i-check #i-alert-triangle #i-ban
 KINDS: Final[dict[str, Any]] = {
+    "bulk": gettext_lazy("Change of many"),
     "import": gettext_lazy("Import"),
     "undo": gettext_lazy("Undo"),
 }
@@ -112,6 +113,19 @@ def task_figures(task: LongTask) -> list[dict[str, Any]]:
         if isinstance(task.result.get(code), int):
             lines.append({"label": label, "value": number(task.result[code])})
     return lines
+
+
+def reason(task: LongTask, code: str) -> str:
+    """Why a task left a row alone."""
+    kind = kind_named(task.kind)
+    own = kind.reasons if kind else {}
+    return str(own.get(code) or REASONS.get(code, code))
+
+
+def task_reasons(task: LongTask) -> list[dict[str, Any]]:
+    """How often a task left a row alone, by reason, the most frequent first; for a tally."""
+    counts = sorted(task.result.get("reasons", {}).items(), key=lambda pair: -pair[1])
+    return [{"label": reason(task, code), "value": number(count)} for code, count in counts]
 
 
 def _of(task: LongTask) -> str:

@@ -199,6 +199,7 @@ def _step(task: LongTask, kind: TaskKind, teller: Teller) -> Step:
         parameters=task.parameters,
         change_set_id=task.change_set_id,
         cursor=task.cursor,
+        result=task.result,
         tell=teller,
     )
     with activate(scope):

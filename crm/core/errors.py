@@ -24,8 +24,10 @@ class Invalid(DomainError):
 
     code, status = "invalid", 400
 
-    def __init__(self, message: str, *, errors: Mapping[str, str] | None = None, field: str | None = None) -> None:
-        super().__init__(message, field=field)
+    def __init__(
+        self, message: str, *, errors: Mapping[str, str] | None = None, field: str | None = None, **extra: object
+    ) -> None:
+        super().__init__(message, field=field, **extra)
         self.errors: dict[str, str] = {key: str(text) for key, text in (errors or {}).items()}
         if field and not self.errors:
             self.errors = {field: self.message}

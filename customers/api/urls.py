@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import accounts, belonging, duplicates, fields, history, people, tags, trash
+from customers.api import accounts, belonging, bulk_actions, duplicates, fields, history, people, tags, trash
 
 app_name = "customers_api"
 urlpatterns = [
@@ -30,6 +30,7 @@ urlpatterns = [
     path("customers/<int:pk>/addresses/<int:address_id>/", people.AddressView.as_view(), name="address"),
     path("customers/<int:pk>/fields/", fields.CustomerFieldsView.as_view(), name="fields"),
     path("customers/<int:pk>/history/", history.HistoryView.as_view(), name="history"),
+    path("bulk-actions/", bulk_actions.BulkActionsView.as_view(), name="bulk_actions"),
     path("duplicates/check/", duplicates.CheckView.as_view(), name="duplicates_check"),
     path("field-definitions/", fields.FieldDefinitionsView.as_view(), name="field_definitions"),
     path("field-definitions/<int:pk>/", fields.FieldDefinitionView.as_view(), name="field_definition"),

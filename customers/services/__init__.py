@@ -8,6 +8,7 @@ from customers.services.accounts import (
     restore_customer,
     update_customer,
 )
+from customers.services.bulk import start_bulk
 from customers.services.catalogue import (
     change_field,
     deactivate_field,
@@ -71,6 +72,7 @@ __all__ = [
     "set_tags",
     "silence_of",
     "stands_for_owner",
+    "start_bulk",
     "tell_renewals",
     "update_customer",
     "write_fields",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from crm.core.access import Scope, activate
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.core.options import option_value
 from crm.core.phones import to_e164
-from customers.choices import PATTERN_MONTHS, AccountType, SeasonalPattern
+from customers.choices import PATTERN_MONTHS, AccountType, Refused, SeasonalPattern
 from customers.events import CustomerCreated, CustomerUpdated
 from customers.models import Customer
 from customers.notices import tell_assigned
@@ -24,7 +24,7 @@ from customers.services.chains import lock_chain
 from customers.services.locking import apply, chain_of, lock_customer, lock_own, manages_chain, refuse_stale
 from jobs.options import TRASH_DAYS
 from organisation.models import User
-from outbox.services import publish
+from outbox.services import publish, publish_many
 
 PAINS: Final = tuple(field.name for field in Customer._meta.fields if field.name.startswith("pain_"))
 SEASON: Final = ("is_seasonal_business", "seasonal_months", "seasonal_pattern")
@@ -130,6 +130,13 @@ def _set_values(customer: Customer, values: Mapping[str, Any], required: tuple[s
     return apply(customer, values, allowed=EDITABLE)
 
 
+def checked_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of EDITABLE as any customer would keep them. Raises Invalid (per field)."""
+    probe = Customer()
+    _set_values(probe, values)
+    return {name: getattr(probe, name) for name in values}
+
+
 def _complete_season(customer: Customer, values: dict[str, Any]) -> None:
     """Season fields hang together: a template brings its months, no season has none, a season needs one to twelve."""
     if not set(SEASON) & set(values):
@@ -176,18 +183,42 @@ def assign_owner(*, scope: Scope, customer_id: int, owner_id: int | None, reason
     A rep may release his own; team leads assign inside their teams, chain managers inside their chains, managers anyone.
     The row may leave the actor's sight: the one statement runs under a named wider scope. Raises NotFound, Forbidden, Invalid.
     """
-    right = "customers.release" if owner_id is None else "customers.assign"
-    customer = lock_own(scope, customer_id, right=right)
-    if owner_id is not None:
-        _assignable(scope, owner_id, chain_of(customer))
-    elif not scope.allows("customers.assign") and customer.owner_id != scope.user_id:
-        raise Forbidden(_("Only the owner can release a customer."))
+    customer = lock_own(scope, customer_id, right=right_to_assign(owner_id))
+    is_possible = owner_id is None or may_own(scope, owner_id, chain_of(customer))
+    refuse_handover(scope, customer, owner_id, is_possible=is_possible)
     if customer.owner_id == owner_id:
         return
+    hand_over(scope, [customer.pk], owner_id, reason)
+    tell_assigned(scope=scope, customer=customer, owner_id=owner_id)
+
+
+def right_to_assign(owner_id: int | None) -> str:
+    """What it takes to give customers to somebody, or to nobody."""
+    return "customers.release" if owner_id is None else "customers.assign"
+
+
+def may_own(scope: Scope, owner_id: int, chain_id: int | None) -> bool:
+    """Whether the scope may make this person owner of a customer of that chain, or of none; one query."""
+    return possible_owners(scope, chain_id).filter(pk=owner_id).exists()
+
+
+def refuse_handover(scope: Scope, customer: Customer, owner_id: int | None, *, is_possible: bool) -> None:
+    """Raise where the scope, who stands for the customer's owner, may not hand him to `owner_id`, or release him (None).
+
+    `is_possible`: whether `may_own` is true of that person. Raises Forbidden, Invalid.
+    """
+    if owner_id is not None:
+        if not is_possible:
+            raise Invalid(_("This person cannot be made owner here."), field="owner", rule=Refused.OWNER_NOT_POSSIBLE)
+    elif not scope.allows("customers.assign") and customer.owner_id != scope.user_id:
+        raise Forbidden(_("Only the owner can release a customer."), rule=Refused.NOT_OWNER)
+
+
+def hand_over(scope: Scope, customer_ids: Collection[int], owner_id: int | None, reason: str) -> None:
+    """Write the owner of locked customers, and say so: rows may leave the actor's sight, so under a named wider scope."""
     with activate(scope.widened("owner changed").with_reason(reason or "owner changed")):
-        Customer.objects.filter(pk=customer.pk).update(owner_id=owner_id)
-        publish(CustomerUpdated(customer_id=customer.pk, fields=("owner",)))
-        tell_assigned(scope=scope, customer=customer, owner_id=owner_id)
+        Customer.objects.filter(pk__in=customer_ids).update(owner_id=owner_id)
+        publish_many([CustomerUpdated(customer_id=pk, fields=("owner",)) for pk in customer_ids])
 
 
 @transaction.atomic
@@ -197,18 +228,27 @@ def delete_customer(*, scope: Scope, customer_id: int) -> Customer:
     A chain goes only without locations. Raises NotFound, Forbidden, Conflict.
     """
     customer = lock_own(scope, customer_id, right="customers.delete")
-    if customer.account_type == AccountType.CHAIN and _has_locations(scope, customer):
-        raise Conflict(_("This chain still has locations. Delete them first."))
+    refuse_deletion(customer, chains_with_locations(scope, [customer]))
     customer.deleted_at, customer.deleted_by_id = scope.now, scope.user_id
     customer.save(update_fields=["deleted_at", "deleted_by"])
     publish(CustomerUpdated(customer_id=customer.pk, fields=("deleted_at",)))
     return customer
 
 
-def _has_locations(scope: Scope, chain: Customer) -> bool:
-    """Also locations that the actor does not see count."""
+def refuse_deletion(customer: Customer, with_locations: Collection[int]) -> None:
+    """Raise Conflict for a chain that is among those with locations."""
+    if customer.pk in with_locations:
+        raise Conflict(_("This chain still has locations. Delete them first."), rule=Refused.HAS_LOCATIONS)
+
+
+def chains_with_locations(scope: Scope, customers: Collection[Customer]) -> frozenset[int]:
+    """The ids of the chains among `customers` that have locations, also such as the actor does not see. One query."""
+    chains = [one.pk for one in customers if one.account_type == AccountType.CHAIN]
+    if not chains:
+        return frozenset()
     with activate(scope.widened("locations of a chain")):
-        return Customer.objects.filter(chain=chain, deleted_at=None).exists()
+        found = Customer.objects.filter(chain__in=chains, deleted_at=None).values_list("chain_id", flat=True)
+        return frozenset(found.distinct())
 
 
 def _lies_in_trash(scope: Scope, chain_id: int) -> bool:

@@ -31,16 +31,8 @@ def write_fields(
     `conflicts` maps each key to (seen then, stored now), `values` holds what was to be written).
     """
     customer = lock_customer(scope, customer_id)
-    definitions = {
-        definition.key: definition
-        for definition in FieldDefinition.objects.visible_to(scope)
-        .active()
-        .of_entity(FieldEntity.CUSTOMER)
-        .writable_in(scope)
-    }
-    clean, errors = _validated(scope, definitions, values)
-    if errors:
-        raise Invalid(_("Please check the marked fields."), errors=errors)
+    definitions = writable_fields(scope)
+    clean = validated(scope, definitions, values)
     there = {row.definition_id: row for row in CustomerFieldValue.objects.filter(customer=customer).select_for_update()}
     _refuse_overwriting(seen or {}, {key: there.get(definitions[key].pk) for key in clean}, clean)
     changed = [key for key in clean if _differs(there.get(definitions[key].pk), clean[key])]
@@ -51,9 +43,14 @@ def write_fields(
     return clean
 
 
-def _validated(
-    scope: Scope, definitions: Mapping[str, FieldDefinition], values: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
+def writable_fields(scope: Scope) -> dict[str, FieldDefinition]:
+    """The catalogue fields of customers that the scope may write, by key."""
+    fields = FieldDefinition.objects.visible_to(scope).active().of_entity(FieldEntity.CUSTOMER).writable_in(scope)
+    return {definition.key: definition for definition in fields}
+
+
+def validated(scope: Scope, definitions: Mapping[str, FieldDefinition], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as stored, None for those to clear. Raises Invalid (per key)."""
     clean: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for key, value in values.items():
@@ -64,7 +61,9 @@ def _validated(
             clean[key] = canonical(definitions[key], value, scope)
         except Invalid as error:
             errors[key] = error.message
-    return clean, errors
+    if errors:
+        raise Invalid(_("Please check the marked fields."), errors=errors)
+    return clean
 
 
 def _refuse_overwriting(

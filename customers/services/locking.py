@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from crm.core.errors import Conflict, Forbidden, Invalid
-from customers.choices import AccountType
+from customers.choices import AccountType, Refused
 from customers.models import Customer
 from organisation.choices import Role
 
@@ -24,9 +24,29 @@ def lock_customer(scope: Scope, customer_id: int, *, right: str = "customers.cha
     visible = Customer.objects.visible_to(scope)
     customer = visible.select_for_update(of=("self",)).get_or_not_found(pk=customer_id)
     scope.require(right)
-    if not visible.changeable_by(scope).filter(pk=customer_id).exists():
-        raise Forbidden(_("This customer is shared for reading. The owner or a manager can change it."))
+    require_changeable(customer, [customer_id] if visible.changeable_by(scope).filter(pk=customer_id).exists() else [])
     return customer
+
+
+def lock_customers(scope: Scope, customer_ids: Collection[int]) -> tuple[list[Customer], frozenset[int]]:
+    """The visible ones of these customers, locked in the order of their ids, and the ids of those the scope may change.
+
+    Two queries, whatever their number; `require_changeable` and `require_own` then say the same as for a single one.
+    """
+    visible = Customer.objects.visible_to(scope).filter(pk__in=customer_ids)
+    rows = list(visible.order_by("pk").select_for_update(of=("self",)))
+    if scope.writes_all:
+        return rows, frozenset(row.pk for row in rows)
+    return rows, frozenset(visible.changeable_by(scope).values_list("pk", flat=True))
+
+
+def require_changeable(customer: Customer, changeable: Collection[int]) -> None:
+    """Raise Forbidden where the customer is not among the ids that the scope may change."""
+    if customer.pk not in changeable:
+        raise Forbidden(
+            _("This customer is shared for reading. The owner or a manager can change it."),
+            rule=Refused.SHARED_FOR_READING,
+        )
 
 
 def stands_for_owner(scope: Scope, customer: Customer) -> bool:
@@ -54,9 +74,14 @@ def manages_chain(scope: Scope, chain_id: int | None) -> bool:
 def lock_own(scope: Scope, customer_id: int, *, right: str) -> Customer:
     """As `lock_customer`, for what only the owner and those above him decide."""
     customer = lock_customer(scope, customer_id, right=right)
-    if not stands_for_owner(scope, customer):
-        raise Forbidden(_("Only the owner, the team lead or a manager decides this."))
+    require_own(scope, customer)
     return customer
+
+
+def require_own(scope: Scope, customer: Customer) -> None:
+    """Raise Forbidden unless the scope decides about the customer as his owner does."""
+    if not stands_for_owner(scope, customer):
+        raise Forbidden(_("Only the owner, the team lead or a manager decides this."), rule=Refused.NOT_OWNER)
 
 
 def refuse_stale(row: Model, changes: Mapping[str, Any], version: int | None) -> None:

@@ -19,7 +19,7 @@ from customers.operations import ACTIVATION
 from customers.options import RISK_DAYS
 from customers.services.churn import silence_of
 from customers.services.locking import lock_own
-from customers.services.status import take_step
+from customers.services.status import take_steps
 from customers.transitions import LIFTED_BY_ORDER
 from organisation.models import User
 from outbox.services import publish
@@ -92,7 +92,7 @@ def _deliver(scope: Scope, customer: Customer, number: str, delivered_at: dateti
             notices.tell_order_of_archived(scope=scope, customer=customer)
         if not _lifts(scope, customer):
             return False
-        take_step(scope, customer, CustomerStatus.AKTIV)
+        take_steps(scope, [customer], CustomerStatus.AKTIV)
         publish(CustomerActivated(customer_id=customer.pk, order_number=number))
         return True
 

@@ -25,6 +25,7 @@ from customers.account_list import CUSTOMERS, find
 from customers.cells import cell
 from customers.choices import CustomerStatus, SeasonNow
 from customers.models import CustomerHot
+from customers.views.bulk import acts_for
 
 QUERY_BUDGET: Final = 12
 """Queries of one list page: 6 to 8 make the session and the scope, then catalogue, the page's ids (and those without a
@@ -72,6 +73,7 @@ def customer_list(request: CrmRequest) -> HttpResponse:
             _("Columns"), icon="columns-3", kind="ghost", size="sm", popovertarget="pop-columns", data_place="below-end"
         ),
         "may_create": request.scope.allows("customers.create"),
+        "acts": acts_for(request.scope),
     }
     template = "customers/customer_list.html" + ("#list" if request.htmx else "")
     response = render(request, template, context)
@@ -84,6 +86,7 @@ def _lines(state: ListState, rows: Iterable[CustomerHot]) -> Iterator[dict[str, 
     columns = [(column, _opening(column)) for column in state.columns if not column.fixed]
     for row in rows:
         yield {
+            "pk": row.pk,
             "url": f"{CUSTOMERS.path}{row.pk}/",
             "name": row.customer.company_name,
             "mark": mark(row.business_type),

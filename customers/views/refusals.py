@@ -70,7 +70,15 @@ def answer_dialog(
             messages.success(request, said)
         return to(request, more.get("then", back))
     template = "customers/dialog.html" + ("#body" if request.htmx else "")
-    context = {"form": form, "customer": customer, "title": title, "submit": submit, "back": back, **more}
+    context = {
+        "form": form,
+        "customer": customer,
+        "title": title,
+        "submit": submit,
+        "back": back,
+        "action": request.path,
+    }
+    context |= more
     return render(request, template, context, status=422 if form.errors else 200)
 
 

@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
 from crm.core.errors import Conflict, Forbidden
+from jobs.choices import TaskState
 from jobs.events import ChangeSetUndone
 from jobs.models import ChangeSet, LongTask
 from jobs.registry import Inserted, undoables
-from jobs.services.tasks import start_task
+from jobs.services.tasks import UNDO, start_task
 from jobs.undoing import SkippedRow, TableUndo, create_again, keep_used, read_changes, remove_inserted, write_back
 from outbox.services import publish
 
-UNDO = "jobs.undo"
 Tell = Callable[[int, int], None]
 
 
@@ -48,6 +48,24 @@ class UndoResult:
 def open_change_set(*, scope: Scope, kind: str, label: str) -> Scope:
     """Begin a batch: the scope to activate for it. History rows and events written under it carry its id."""
     return scope.with_change_set(_created(scope, kind, label, undoes=None).pk)
+
+
+@transaction.atomic
+def go_on_with(*, scope: Scope, change_set_id: int) -> Scope:
+    """Add to a batch that was opened before: the scope to activate. Its undo waits for the end of the transaction.
+
+    Raises NotFound, Conflict where it was undone meanwhile.
+    """
+    change_set = ChangeSet.objects.visible_to(scope).select_for_update(of=("self",)).get_or_not_found(pk=change_set_id)
+    if change_set.undone_at is not None:
+        raise Conflict(_("This batch has been undone already."))
+    return scope.with_change_set(change_set.pk)
+
+
+@transaction.atomic
+def count_rows(*, scope: Scope, change_set_id: int, rows: int) -> None:
+    """Note how many rows a batch has written in all."""
+    ChangeSet.objects.visible_to(scope).filter(pk=change_set_id).update(rows=rows)
 
 
 @transaction.atomic
@@ -109,6 +127,9 @@ def _undoable(scope: Scope, change_set_id: int) -> ChangeSet:
         raise Forbidden(_("Only who made a batch, or a manager, may undo it."))
     if change_set.undone_at is not None:
         raise Conflict(_("This batch has been undone already."))
+    going = LongTask.objects.filter(change_set=change_set, state__in=TaskState.open()).exclude(kind=UNDO)
+    if going.exists():
+        raise Conflict(_("This batch still goes on. It can be undone once it is over, or cancelled."))
     return change_set
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -13,8 +13,10 @@ from crm.core.errors import Conflict, Forbidden, NotFound
 from jobs.choices import TaskState
 from jobs.events import TaskEnded, TaskQueued
 from jobs.kinds import kind_named
-from jobs.models import LongTask
+from jobs.models import ChangeSet, LongTask
 from outbox.services import publish
+
+UNDO: Final = "jobs.undo"
 
 
 @transaction.atomic
@@ -107,6 +109,8 @@ def resume_task(*, scope: Scope, task_id: int) -> LongTask:
     task = _locked(scope, task_id)
     if task.state not in {TaskState.FAILED, TaskState.CANCELLED}:
         raise Conflict(_("Only what failed or was cancelled can go on."))
+    if task.kind != UNDO and ChangeSet.objects.filter(tasks=task, undone_at__isnull=False).exists():
+        raise Conflict(_("This batch has been undone already."))
     task.state, task.finished_at, task.cancel_asked_at = TaskState.QUEUED, None, None
     task.error, task.stalls, task.locked_until = "", 0, scope.now
     try:

@@ -11,17 +11,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.core.access import CrmRequest
+from crm.core.access import CrmRequest, Scope
 from crm.core.errors import Conflict, Invalid
 from crm.core.paging import Sort, paginate
 from jobs import shown
 from jobs.choices import TaskState
 from jobs.kinds import kind_named, kinds_by_hand
-from jobs.models import LongTask
+from jobs.models import ChangeSet, LongTask
 from jobs.overview import linked_rows
-from jobs.services import cancel_task, resume_task, start_by_hand
+from jobs.services import UNDO, cancel_task, resume_task, start_by_hand
 
 NEWEST: Final = Sort("id", descending=True)
+LISTED: Final = 500  # rows left alone that the page shows
 
 
 @login_required
@@ -56,15 +57,17 @@ def task(request: CrmRequest, pk: int) -> HttpResponse:
     visible = LongTask.objects.visible_to(scope)
     found = visible.select_related("user", "change_set").get_or_not_found(pk=pk)
     kind = kind_named(found.kind)
-    left = linked_rows(scope, found.result.get("rows", []))
+    left = linked_rows(scope, found.result.get("rows", [])[:LISTED])
     context = {
         **_task(found),
         "description": kind.description if kind else "",
         "figures": shown.task_figures(found),
         "error": shown.task_error(found),
-        "left": [{**row, "reason": shown.REASONS.get(row["reason"], row["reason"])} for row in left],
+        "left": [{**row, "reason": shown.reason(found, row["reason"])} for row in left],
+        "reasons": shown.task_reasons(found),
         "left_more": max(0, found.result.get("skipped", 0) - len(left)),
         "may": visible.changeable_by(scope).filter(pk=pk).exists(),
+        "may_undo": _may_undo(scope, found),
         "live": found.is_open,
         "tab": "tasks",
     }
@@ -108,6 +111,14 @@ def start(request: CrmRequest, kind: str) -> HttpResponse:
         messages.error(request, refused.message)
         return redirect("jobs:tasks")
     return redirect("jobs:task", pk=started.pk)
+
+
+def _may_undo(scope: Scope, found: LongTask) -> bool:
+    """Whether the batch that the task made is there to be taken back, and this person may."""
+    if found.is_open or found.kind == UNDO or found.change_set is None or found.change_set.undone_at is not None:
+        return False
+    changeable = ChangeSet.objects.visible_to(scope).changeable_by(scope)
+    return bool(found.result.get("changed")) and changeable.filter(pk=found.change_set.pk).exists()
 
 
 def _task(found: LongTask) -> dict[str, Any]:

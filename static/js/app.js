@@ -4,6 +4,7 @@ import { editField, startFields } from "./field.js";
 import { startForms } from "./form.js";
 import { moveCursor, startList, turn } from "./list.js";
 import { openMenu, startMenus } from "./menu.js";
+import { bulkKey, clearPicks, pickRow, startPicking } from "./pick.js";
 import { startToasts, toast } from "./toast.js";
 
 function keep(name, value) {
@@ -55,14 +56,20 @@ function find() {
 }
 
 const KEYS = {
+  a: () => bulkKey("a"),
   c: () => openMenu("menu-new"),
   e: editField,
   f: () => openMenu(one("[data-filter]")?.getAttribute("popovertarget")),
   j: () => turn(1),
   k: () => turn(-1),
+  s: () => bulkKey("s"),
+  t: () => bulkKey("t"),
+  x: () => pickRow(false),
+  X: () => pickRow(true),
   z: () => one("#toasts [data-undo]")?.click(),
   "/": find,
   "?": () => one("#keys")?.showModal(),
+  Escape: clearPicks,
 };
 
 function startKeys() {
@@ -131,6 +138,7 @@ startCopying();
 startMenus();
 startFields();
 startList();
+startPicking();
 startForms();
 startToasts();
 startKeys();

@@ -145,6 +145,14 @@ ROUTES: dict[str, list[Row]] = {
     "customers:check": [
         Row("POST", CREATORS, lambda world: {"name": "company_name"}, lambda world: {"company_name": "X"})
     ],
+    "customers:bulk": [
+        Row("GET", CREATORS, lambda world: {"action": "tag"}, query="ids=1"),
+        Row("POST", CREATORS, lambda world: {"action": "tag"}, lambda world: {"tag": "Bio", "promised": 1}, "ids=1"),
+        Row("GET", SETTERS, lambda world: {"action": "archive"}, query="ids=1"),
+        Row(
+            "POST", SETTERS, lambda world: {"action": "archive"}, lambda world: {"reason": "zu", "promised": 1}, "ids=1"
+        ),
+    ],
     "customers:trash": [Row("GET", SIGNED_IN)],
     "customers:detail": [Row("GET", READERS, of)],
     "customers:field": on_record(
@@ -251,6 +259,9 @@ ROUTES: dict[str, list[Row]] = {
     "customers_api:fields": [Row("GET", READERS, of), Row("PATCH", WRITERS, of)],
     "customers_api:history": [Row("GET", READERS, of)],
     "customers_api:duplicates_check": [Row("POST", CREATORS, data=lambda world: {"company_name": "Kantinenwerk"})],
+    "customers_api:bulk_actions": [
+        Row("POST", CREATORS, data=lambda world: {"action": "tag", "tag": "Bio", "ids": [world.location.pk]}),
+    ],
     "customers_api:field_definitions": [
         Row("GET", SIGNED_IN),
         Row(
