@@ -34,6 +34,7 @@ def _catalogue_columns(fields: Mapping[str, FilterField]) -> Iterator[Column]:
 
 
 CUSTOMERS: Final = Listing(
+    key="customers",
     path="/customer-management/customers/",
     registry=CUSTOMER_FIELDS,
     default_sort="name",

@@ -1,18 +1,10 @@
 // Every page of the frame: menus, theme, fields, list, forms, toasts, single keys. No inline code, no eval.
-import { all, one, typing } from "./dom.js";
+import { all, keep, one, typing } from "./dom.js";
 import { editField, startFields } from "./field.js";
 import { startForms } from "./form.js";
 import { moveCursor, startList, turn } from "./list.js";
 import { openMenu, startMenus } from "./menu.js";
 import { startToasts, toast } from "./toast.js";
-
-function keep(name, value) {
-  try {
-    localStorage.setItem(name, value);
-  } catch {
-    // Without storage the choice holds for this page.
-  }
-}
 
 function startTheme() {
   const root = document.documentElement;
@@ -26,15 +18,12 @@ function startTheme() {
   const apply = () => {
     root.dataset.bsTheme = wish === "dark" || (wish === "system" && dark.matches) ? "dark" : "light";
     for (const button of all("[data-theme]")) button.setAttribute("aria-pressed", String(button.dataset.theme === wish));
-    for (const button of all("[data-density-set]"))
-      button.setAttribute("aria-pressed", String(button.dataset.densitySet === root.dataset.density));
   };
   document.addEventListener("click", ({ target }) => {
     const theme = target.closest("[data-theme]");
-    const density = target.closest("[data-density-set]");
-    if (theme) keep("fp.theme", (wish = theme.dataset.theme));
-    if (density) keep("fp.density", (root.dataset.density = density.dataset.densitySet));
-    if (theme || density) apply();
+    if (!theme) return;
+    keep("fp.theme", (wish = theme.dataset.theme));
+    apply();
   });
   dark.addEventListener("change", apply);
   apply();
