@@ -35,6 +35,7 @@ def _catalogue_columns(fields: Mapping[str, FilterField]) -> Iterator[Column]:
 
 CUSTOMERS: Final = Listing(
     key="customers",
+    label=_("Customers"),
     path="/customer-management/customers/",
     registry=CUSTOMER_FIELDS,
     default_sort="name",

@@ -146,7 +146,7 @@ def list_views(state: ListState) -> ListViews:
 def view_rows(state: ListState) -> Any:
     """The visible views of a list, by name, each with what the reader has made of it."""
     scope, key = state.scope, state.listing.key
-    mine = ListDefault.objects.visible_to(scope).filter(list_key=key, user_id=scope.user_id)
+    mine = ListDefault.objects.visible_to(scope).filter(list_key=key, user_id=scope.user_id or 0)
     of_role = ListDefault.objects.visible_to(scope).filter(list_key=key, user=None, role=scope.role)
     return (
         SavedView.objects.visible_to(scope)

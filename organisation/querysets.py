@@ -125,7 +125,7 @@ class SavedViewQuerySet(ScopedQuerySet["SavedView"]):
 
     def with_pin_of(self, scope: Scope) -> Self:
         """Each with `pin_position`, its place among the tabs of the scope's user; None where it is none."""
-        pins = apps.get_model("organisation", "ViewPin")._default_manager.filter(user_id=scope.user_id)
+        pins = apps.get_model("organisation", "ViewPin")._default_manager.filter(user_id=scope.user_id or 0)
         return self.annotate(pin_position=Subquery(pins.filter(view=OuterRef("pk")).values("position")[:1]))
 
 

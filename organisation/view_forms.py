@@ -54,9 +54,9 @@ class ViewForm(ServiceForm):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     audience = forms.ChoiceField(label=gettext_lazy("Who sees it"))
 
-    def __init__(self, *args: Any, scope: Scope, view: SavedView, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, scope: Scope, view: SavedView) -> None:
         initial = {"version": view.version, "name": view.name, "audience": _place(view.audience, view.team_id)}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         teams = {_place(Audience.TEAM, team.pk): team.name for team in teams_to_share_with(scope)}
         if view.team is not None:
             teams.setdefault(_place(Audience.TEAM, view.team_id), view.team.name)

@@ -156,5 +156,5 @@ def _columns(state: ListState) -> list[dict[str, Any]]:
     shown = {column.key: column for column in state.columns}
     return [
         {"key": column.key, "label": column.label, "shown": column.key in shown, "fixed": column.fixed}
-        for column in (shown | state.available).values()
+        for column in (shown | dict(state.available)).values()
     ]

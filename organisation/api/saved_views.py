@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +19,7 @@ from crm.core.api.problems import InvalidQuery
 from crm.core.api.serializers import example, read_body
 from crm.core.api.versions import etag, require_match
 from crm.core.api.views import ApiView
+from crm.core.errors import Invalid
 from crm.core.listing.saved import is_refused, kept, listing_keys, listing_named, restored
 from crm.core.paging import Sort
 from organisation import services
@@ -74,9 +77,10 @@ class SavedViewsView(ApiView):
     def post(self, request: Request) -> Response:
         """Keeps search, filter, order, columns and height of rows under a name; private until it is shared by PATCH."""
         body = read_body(NewSavedViewSerializer(data=request.data))
-        view = services.save_view(
-            scope=self.scope, list_key=body["list"], name=body["name"], state=body.get("state", {})
-        )
+        with _faults_in_their_place():
+            view = services.save_view(
+                scope=self.scope, list_key=body["list"], name=body["name"], state=body.get("state", {})
+            )
         return _answer(self.scope, view.pk, status=201, place=request.path)
 
 
@@ -102,7 +106,8 @@ class SavedViewView(ApiView):
         """One's own alone. Team leads share with the teams that they lead, managers with any team and with everybody."""
         changes = read_body(SavedViewChangesSerializer(data=request.data))
         require_match(request, SavedView.objects.visible_to(self.scope), pk=pk)
-        services.change_view(scope=self.scope, view_id=pk, **changes)
+        with _faults_in_their_place():
+            services.change_view(scope=self.scope, view_id=pk, **changes)
         return _answer(self.scope, pk)
 
     @extend_schema(operation_id="saved_views_delete", summary="Delete a saved view", responses={204: None})
@@ -149,6 +154,24 @@ class PinView(ApiView):
         body = read_body(PinSerializer(data=request.data))
         services.pin_view(scope=self.scope, view_id=pk, pinned=body["is_pinned"])
         return _answer(self.scope, pk)
+
+
+@contextlib.contextmanager
+def _faults_in_their_place() -> Iterator[None]:
+    """A fault of a part of the state, such as state/filter/field, at that part's place in the body."""
+    try:
+        yield
+    except Invalid as error:
+        if not any("/" in name for name in error.errors):
+            raise
+        found: dict[str, Any] = {}
+        for name, text in error.errors.items():
+            *path, last = name.split("/")
+            inner = found
+            for part in path:
+                inner = inner.setdefault(part, {})
+            inner[last] = [text]
+        raise ValidationError(found) from None
 
 
 def _answer(scope: Scope, pk: int, *, status: int = 200, place: str = "") -> Response:

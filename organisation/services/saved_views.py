@@ -216,10 +216,10 @@ def _seen(scope: Scope, view_id: int, version: int | None) -> SavedView:
 
 
 def _clean_state(scope: Scope, listing: Listing, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The state as it is kept. Raises Invalid with the faults of its parts, each as `state.<part>`."""
+    """The state as it is kept. Raises Invalid with the faults of its parts, each as `state/<part>`."""
     state = restored(raw, scope, listing)
     if state.problems:
-        errors = {f"state.{problem.place}": problem.message for problem in state.problems}
+        errors = {f"state/{problem.place}": problem.message for problem in state.problems}
         raise Invalid(
             _("The state of the list has faults: %(first)s") % {"first": state.problems[0].message}, errors=errors
         )
@@ -245,14 +245,14 @@ def _free_name(scope: Scope, view: SavedView) -> str:
 
 def _pins(scope: Scope, list_key: str) -> Any:
     """One's tabs above a list, in order."""
-    return ViewPin.objects.visible_to(scope).filter(user_id=scope.user_id, view__list_key=list_key)
+    return ViewPin.objects.visible_to(scope).filter(user_id=scope.user_id or 0, view__list_key=list_key)
 
 
 def _pin(scope: Scope, view: SavedView) -> None:
     last = _pins(scope, view.list_key).aggregate(last=Max("position"))["last"]
     pin = ViewPin(
         organisation_id=scope.organisation_id,
-        user_id=scope.user_id,
+        user_id=scope.user_id or 0,
         view=view,
         position=0 if last is None else last + 1,
     )

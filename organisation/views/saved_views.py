@@ -46,11 +46,12 @@ def views(request: CrmRequest, list_key: str) -> HttpResponse:
     empty = restored({}, request.scope, listing)
     context = {
         "listing": listing,
+        "area": list_key,
         "views": list_views(empty),
         "form": form if form.is_bound else None,
         "may_delete": request.scope.allows("views.share_all"),
         "whole_is_own": ListDefault.objects.visible_to(request.scope)
-        .filter(list_key=list_key, user_id=request.scope.user_id, view=None)
+        .filter(list_key=list_key, user_id=request.scope.user_id or 0, view=None)
         .exists(),
     }
     return render(request, "organisation/saved_views.html", context, status=422 if form.errors else 200)
@@ -72,6 +73,7 @@ def view(request: CrmRequest, pk: int) -> HttpResponse:
     may_choose = request.scope.allows("views.share_all") and found.audience == Audience.ORGANISATION
     context = {
         "listing": _listing(found.list_key),
+        "area": found.list_key,
         "view": found,
         "form": form,
         "is_mine": found.owner_id == request.scope.user_id,

@@ -29,11 +29,13 @@ function startTheme() {
   apply();
 }
 
-/** On a phone the pages of the settings stand in one line: the present one comes into sight. */
+/** Tabs of a list, and on a phone the pages of the settings, stand in one line: the present one comes into sight. */
 function showPlace() {
-  const line = one(".fp-setnav");
-  const here = line && one("[aria-current]", line);
-  if (here) line.scrollLeft = here.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
+  for (const here of all(".fp-setnav [aria-current], .fp-views [aria-current]")) {
+    const line = here.closest(".fp-setnav, .fp-views");
+    const from = here.getBoundingClientRect().left - line.getBoundingClientRect().left + line.scrollLeft;
+    line.scrollLeft = from - (line.clientWidth - here.offsetWidth) / 2;
+  }
 }
 
 /** The search field of the page, else the one of the frame. */

@@ -49,11 +49,11 @@ def test_a_view_keeps_filter_order_columns_and_never_rows(people):
 @pytest.mark.parametrize(
     ("state", "place"),
     [
-        ({"filter": {"field": "nothing", "op": "eq", "value": 1}}, "state.filter/field"),
-        ({"filter": {"or": []}}, "state.filter/or"),
-        ({"sort": "nothing"}, "state.sort"),
-        ({"columns": ["status", "nothing"]}, "state.columns"),
-        ({"density": "huge"}, "state.density"),
+        ({"filter": {"field": "nothing", "op": "eq", "value": 1}}, "state/filter/field"),
+        ({"filter": {"or": []}}, "state/filter/or"),
+        ({"sort": "nothing"}, "state/sort"),
+        ({"columns": ["status", "nothing"]}, "state/columns"),
+        ({"density": "huge"}, "state/density"),
     ],
 )
 def test_a_faulty_state_is_refused(people, state, place):
