@@ -50,8 +50,8 @@ def views(request: CrmRequest, list_key: str) -> HttpResponse:
         "views": list_views(empty),
         "form": form if form.is_bound else None,
         "may_delete": request.scope.allows("views.share_all"),
-        "whole_is_own": ListDefault.objects.visible_to(request.scope)
-        .filter(list_key=list_key, user_id=request.scope.user_id or 0, view=None)
+        "own_default": ListDefault.objects.visible_to(request.scope)
+        .filter(list_key=list_key, user_id=request.scope.user_id or 0)
         .exists(),
     }
     return render(request, "organisation/saved_views.html", context, status=422 if form.errors else 200)

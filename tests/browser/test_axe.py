@@ -140,6 +140,10 @@ PAGES = {
     "list, view changed": Shown("{list}?view={house.view.pk}", act=pressing(shows=".fp-viewbar__note")),
     "list, view refused": Shown("{list}?view={house.gone.pk}", act=pressing(shows=".fp-empty")),
     "views": Shown("/lists/customers/views/"),
+    "views, deleting": Shown(
+        "/lists/customers/views/",
+        act=pressing("[popovertarget^=pop-delete]", shows=":popover-open"),
+    ),
     "views, none": Shown("/lists/customers/views/", who="nobody", act=pressing(shows=".fp-empty")),
     "view": Shown("/lists/views/{house.view.pk}/"),
     "list, account menu": Shown("{list}", act=pressing("[popovertarget=menu-me]", shows="#menu-me")),

@@ -137,5 +137,6 @@ def test_on_a_phone(house: House, open_as: Open) -> None:
     expect(line).to_have_count(2)
     line.first.locator('form[action$="/pin/"] button').tap()
     expect(line).to_have_count(1)
+    line.locator("[popovertarget^=pop-delete]").tap()
     line.locator('form[action$="/delete/"] button').tap()
     expect(line).to_have_count(0)

@@ -112,6 +112,31 @@ def test_changed_saved_and_back(house):
     assert len(views_of(rep)) == 1
 
 
+def test_an_opened_view_is_never_changed_by_its_own_address(house):
+    _manager, rep, _colleague = house
+    status = {"field": "status", "op": "in", "value": ["RISIKO", "PROSPECT"]}
+    either = {"or": [{"field": "city", "op": "empty"}, {"field": "postcode", "op": "starts", "value": "1"}]}
+    trees = (
+        {"and": [either, status]},
+        {"and": [status, {"field": "status", "op": "ne", "value": "AKTIV"}, {"not": either}]},
+        {
+            "and": [
+                {"field": "owner", "op": "eq", "value": "me"},
+                {"field": "created_at", "op": "within", "value": {"last_days": 30}},
+            ]
+        },
+    )
+    for number, tree in enumerate(trees):
+        save(rep, name=f"Baum {number}", state={"filter": tree, "sort": "-name", "columns": ["city"]})
+    client = client_of(rep)
+    lines = client.get(PAGE).context["views"].lines
+    assert len(lines) == len(trees)
+    for line in lines:
+        opened = client.get(line.url).context["views"]
+        assert (opened.active.row.pk, opened.is_changed) == (line.row.pk, False)
+        assert client.get(f"{line.url}&business_type=HOTEL").context["views"].is_changed
+
+
 @pytest.fixture
 def secret(organisation, house):
     """A field that reps do not read."""

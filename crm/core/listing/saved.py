@@ -82,7 +82,9 @@ def is_same(one: ListState, other: ListState) -> bool:
 
 def _shape(state: ListState) -> tuple[Any, ...]:
     shown = [column.key for column in state.columns]
-    return state.search, filters.tree(state.node), state.sort_key, shown, state.density
+    # An address puts what has a short form first: the order of conditions that must all hold is nobody's either.
+    parts = {json.dumps(filters.tree(part), sort_keys=True, default=str) for part in filters.conjuncts(state.node)}
+    return state.search, parts, state.sort_key, shown, state.density
 
 
 def moved(state: ListState, wish: str) -> tuple[str, ...]:
