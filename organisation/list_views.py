@@ -57,6 +57,11 @@ class ViewLine:
         """How many of its columns are not there for this reader."""
         return len(set(self.row.state["columns"]) - set(self.state.column_keys))
 
+    @property
+    def lost_order(self) -> bool:
+        """Whether its order is by a column that is not there for this reader; the usual one holds then."""
+        return any(problem.place == "sort" for problem in self.state.problems)
+
 
 @dataclass(frozen=True)
 class ListViews:

@@ -259,3 +259,17 @@ def test_the_page_of_all_views(house):
     assert deciding.post(f"/lists/views/{shared.pk}/roles/", {"role": "REP"}).status_code == 302
     assert client.get(PAGE).status_code == 200
     assert client.post(f"/lists/views/{shared.pk}/roles/", {"role": "REP", "on": "1"}).status_code == 403
+
+
+def test_an_order_that_is_not_the_readers_is_told_of(house, people):
+    manager, rep, _colleague = house
+    save(manager, state={"sort": "-expected_volume", "columns": ["expected_volume"]}, audience="ORGANISATION")
+    client = client_of(people(Role.DPO))
+    opened = client.get(client.get(PAGE).context["views"].lines[0].url)
+    assert opened.context["state"].sort.column == "name_key"
+    page = client.get(PAGE + "?" + urlsplit(opened.context["views"].active.url).query).content.decode()
+    assert "the usual order holds" in page
+    own = client_of(rep)
+    opened = own.get(own.get(PAGE).context["views"].lines[0].url)
+    assert opened.context["state"].sort.column == "expected_volume_cents"
+    assert "the usual order holds" not in opened.content.decode()
