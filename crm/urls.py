@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/", include("outbox.intake_urls")),
     path("settings/webhooks/", include("outbox.webhook_urls")),
     path("settings/", include("organisation.urls")),
+    path("lists/", include("organisation.list_urls")),
     path("messages/", include("messaging.urls")),
     path("accounts/", include("organisation.account_urls")),
     path("api/", include("crm.core.api.urls")),

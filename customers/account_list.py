@@ -34,6 +34,8 @@ def _catalogue_columns(fields: Mapping[str, FilterField]) -> Iterator[Column]:
 
 
 CUSTOMERS: Final = Listing(
+    key="customers",
+    label=_("Customers"),
     path="/customer-management/customers/",
     registry=CUSTOMER_FIELDS,
     default_sort="name",

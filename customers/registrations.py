@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.api import callers
+from crm.core.listing.saved import register_listing
 from crm.core.metrics import register_figures
 from crm.core.navigation import NavEntry, NewEntry, register_new
 from crm.core.navigation import register as register_area
 from customers import grants, handlers, hearing, long_work, metrics, nights, notices, upkeep  # noqa: F401 - jobs and handlers register themselves
+from customers.account_list import CUSTOMERS
 from organisation.access import register_grants
 
 
@@ -20,6 +22,7 @@ def register() -> None:
     callers.register_area("customers", _("Customers"))
     callers.register_area("fields", _("Field catalogue"))
     hearing.register()
+    register_listing(CUSTOMERS)
     register_area(
         NavEntry(
             key="customers",

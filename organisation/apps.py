@@ -40,6 +40,7 @@ class OrganisationConfig(AppConfig):
         callers.register_tokens(open_token)
         callers.register_answers(AnswerRows())
         callers.register_area("settings", _("Settings"))
+        callers.register_area("views", _("Saved views"))
         register_people(person_scope)
         entry = NavEntry(
             key="organisation",

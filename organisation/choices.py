@@ -33,6 +33,14 @@ class LinkPurpose(TextChoices):
     SET_UP = "SET_UP", _("Set up the account")
 
 
+class Audience(TextChoices):
+    """Who sees a saved view beside its owner."""
+
+    PRIVATE = "PRIVATE", _("Only me")
+    TEAM = "TEAM", _("A team")
+    ORGANISATION = "ORGANISATION", _("Everybody")
+
+
 class FlagStep(TextChoices):
     """How far a feature flag is, in the order of activation; the twin of `crm.core.flags.Step`."""
 
@@ -42,6 +50,9 @@ class FlagStep(TextChoices):
     QUARTER = "QUARTER", _("25 % of people")
     ALL = "ALL", _("Everybody")
 
+
+# These share saved views with everybody, and see what is shared with any team.
+SHARES_WITH_ALL: Final = frozenset({Role.MANAGER, Role.ADMINISTRATOR})
 
 # Not a user's role: the scope of the operator's command, who alone writes what holds for all organisations.
 OPERATOR: Final = "OPERATOR"

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.contrib.auth.models import BaseUserManager
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from crm.core.access import OrganisationQuerySet, Scope, ScopedQuerySet
+from organisation.choices import SHARES_WITH_ALL, Audience
 
 if TYPE_CHECKING:
     from organisation.models import (
         ApiToken,
         FeatureFlag,
         IdempotencyKey,
+        ListDefault,
         OneTimeLink,
         OperationCount,
         Organisation,
+        SavedView,
         SettingValue,
         Team,
         User,
+        ViewPin,
     )
 
 
@@ -104,3 +109,43 @@ class IdempotencyKeyQuerySet(OrganisationQuerySet["IdempotencyKey"]):
     def readable_by(self, scope: Scope) -> Q:
         """One's own; the job that forgets them sees all."""
         return Q() if scope.role == "SYSTEM" else Q(user_id=scope.user_id)
+
+
+class SavedViewQuerySet(ScopedQuerySet["SavedView"]):
+    """Saved views of lists."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """One's own, those shared with all or with one's teams; who shares with all sees what is shared with any team."""
+        if scope.role == "SYSTEM":
+            return Q()
+        shared = Q(audience=Audience.ORGANISATION)
+        if scope.role in SHARES_WITH_ALL:
+            return Q(owner_id=scope.user_id) | ~Q(audience=Audience.PRIVATE)
+        return Q(owner_id=scope.user_id) | shared | Q(audience=Audience.TEAM, team__in=_teams_of(scope))
+
+    def with_pin_of(self, scope: Scope) -> Self:
+        """Each with `pin_position`, its place among the tabs of the scope's user; None where it is none."""
+        pins = apps.get_model("organisation", "ViewPin")._default_manager.filter(user_id=scope.user_id or 0)
+        return self.annotate(pin_position=Subquery(pins.filter(view=OuterRef("pk")).values("position")[:1]))
+
+
+def _teams_of(scope: Scope) -> Any:
+    """The teams that the scope's user is in or leads, as a subquery."""
+    teams = apps.get_model("organisation", "Team")._default_manager.order_by()
+    return teams.filter(Q(members=scope.user_id) | Q(leads=scope.user_id)).values("pk")
+
+
+class ViewPinQuerySet(ScopedQuerySet["ViewPin"]):
+    """Pinned views."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """One's own."""
+        return Q() if scope.role == "SYSTEM" else Q(user_id=scope.user_id)
+
+
+class ListDefaultQuerySet(ScopedQuerySet["ListDefault"]):
+    """With what lists open."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """One's own, and those of the roles."""
+        return Q() if scope.role == "SYSTEM" else Q(user=None) | Q(user_id=scope.user_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from organisation.choices import Role
+from organisation.choices import SHARES_WITH_ALL, Role
 
 RIGHTS: Final[dict[str, frozenset[Role]]] = {
     # customers
@@ -39,6 +39,8 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "jobs.manage": frozenset({Role.MANAGER, Role.ADMINISTRATOR}),
     "webhooks.manage": frozenset({Role.ADMINISTRATOR}),
     "backups.manage": frozenset({Role.ADMINISTRATOR}),
+    "views.share_team": frozenset({Role.TEAM_LEAD, *SHARES_WITH_ALL}),
+    "views.share_all": SHARES_WITH_ALL,
     "exports.run": frozenset(Role),
     # other systems
     "connections.manage": frozenset({Role.ADMINISTRATOR}),

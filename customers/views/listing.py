@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -20,15 +20,17 @@ from crm.core.components.controls import button
 from crm.core.components.signs import mark
 from crm.core.filters import FieldType as Filter
 from crm.core.listing import Column, ListState
+from crm.core.listing.saved import moved
 from crm.core.paging import Count, capped_count
 from customers.account_list import CUSTOMERS, find
 from customers.cells import cell
 from customers.choices import CustomerStatus, SeasonNow
 from customers.models import CustomerHot
 from customers.views.bulk import acts_for
+from organisation.list_views import ListViews, list_views
 
-QUERY_BUDGET: Final = 12
-"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, the page's ids (and those without a
+QUERY_BUDGET: Final = 13
+"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, saved views, the page's ids (and those without a
 sort value), its rows, count; a search that finds nobody asks for similar words instead of the count, and once more for rows."""
 
 SEARCH_CAP: Final = 1_000
@@ -58,14 +60,22 @@ def customer_list(request: CrmRequest) -> HttpResponse:
 
     As an htmx request only the list itself is rendered.
     """
-    state = ListState.read(request, CUSTOMERS)
-    rows, page, similar = find(state)
+    views = list_views(ListState.read(request, CUSTOMERS, reserved=("move",)))
+    state = views.state
+    if "move" in request.GET:
+        return redirect(state.url(columns=moved(state, request.GET["move"])))
+    if not request.GET and views.default:
+        return redirect(views.default.url)
+    # In a view that asks for what is not there for this reader, what is left of its filter would show more than it means.
+    rows, page, similar = (CustomerHot.objects.none(), None, ()) if views.is_refused else find(state)
+    shown = page.rows if page else []
     context = {
         "state": state,
-        "lines": list(_lines(state, page.rows)),
-        "total": _count(state, rows, len(page.rows), capped=bool(similar) or " " in state.search),
+        "views": views,
+        "lines": list(_lines(state, shown)),
+        "total": _count(state, rows, len(shown), capped=bool(similar) or " " in state.search),
         "similar": similar,
-        "quick": list(_quick(state)),
+        "tabs": [*_quick(state, views), *views.tabs],
         "builder": list(_builder(state)),
         "builder_inputs": [pair for pair in state.pairs() if pair[0] not in BUILDER],
         "columns": _columns(state),
@@ -113,9 +123,9 @@ def _count(state: ListState, rows: Any, shown: int, *, capped: bool) -> Count:
     return capped_count(rows, SEARCH_CAP) if state.search else capped_count(rows)
 
 
-def _quick(state: ListState) -> Iterator[dict[str, Any]]:
-    """The tabs above the list: filters that people open most often."""
-    yield {"label": _("All"), "url": CUSTOMERS.path, "current": not state.is_narrowed}
+def _quick(state: ListState, views: ListViews) -> Iterator[dict[str, Any]]:
+    """The first tabs above the list: filters that people open most often. In a saved view none of them is the current one."""
+    yield {"label": _("All"), "url": views.whole_url, "current": not views.active and not state.is_narrowed}
     for label, key, value in (
         (_("Mine"), "owner", "me"),
         (_("At risk"), "status", CustomerStatus.RISIKO.value),
@@ -123,7 +133,8 @@ def _quick(state: ListState) -> Iterator[dict[str, Any]]:
         (_("Season pause"), "season_now", SeasonNow.PAUSED.value),
     ):
         url = f"{CUSTOMERS.path}?{key}={value}"
-        yield {"label": label, "url": url, "current": state.url(sort=CUSTOMERS.default_sort, columns=()) == url}
+        current = not views.active and state.url(sort=CUSTOMERS.default_sort, columns=(), density="", view="") == url
+        yield {"label": label, "url": url, "current": current}
 
 
 def _builder(state: ListState) -> Iterator[dict[str, Any]]:
@@ -144,8 +155,9 @@ def _builder(state: ListState) -> Iterator[dict[str, Any]]:
 
 
 def _columns(state: ListState) -> list[dict[str, Any]]:
-    shown = {column.key for column in state.columns}
+    """Those that show, in their order, then the others."""
+    shown = {column.key: column for column in state.columns}
     return [
         {"key": column.key, "label": column.label, "shown": column.key in shown, "fixed": column.fixed}
-        for column in state.available.values()
+        for column in (shown | dict(state.available)).values()
     ]

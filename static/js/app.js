@@ -1,19 +1,11 @@
 // Every page of the frame: menus, theme, fields, list, forms, toasts, single keys. No inline code, no eval.
-import { all, one, typing } from "./dom.js";
+import { all, keep, one, typing } from "./dom.js";
 import { editField, startFields } from "./field.js";
 import { startForms } from "./form.js";
 import { moveCursor, startList, turn } from "./list.js";
 import { openMenu, startMenus } from "./menu.js";
 import { bulkKey, clearPicks, pickRow, startPicking } from "./pick.js";
 import { startToasts, toast } from "./toast.js";
-
-function keep(name, value) {
-  try {
-    localStorage.setItem(name, value);
-  } catch {
-    // Without storage the choice holds for this page.
-  }
-}
 
 function startTheme() {
   const root = document.documentElement;
@@ -27,25 +19,24 @@ function startTheme() {
   const apply = () => {
     root.dataset.bsTheme = wish === "dark" || (wish === "system" && dark.matches) ? "dark" : "light";
     for (const button of all("[data-theme]")) button.setAttribute("aria-pressed", String(button.dataset.theme === wish));
-    for (const button of all("[data-density-set]"))
-      button.setAttribute("aria-pressed", String(button.dataset.densitySet === root.dataset.density));
   };
   document.addEventListener("click", ({ target }) => {
     const theme = target.closest("[data-theme]");
-    const density = target.closest("[data-density-set]");
-    if (theme) keep("fp.theme", (wish = theme.dataset.theme));
-    if (density) keep("fp.density", (root.dataset.density = density.dataset.densitySet));
-    if (theme || density) apply();
+    if (!theme) return;
+    keep("fp.theme", (wish = theme.dataset.theme));
+    apply();
   });
   dark.addEventListener("change", apply);
   apply();
 }
 
-/** On a phone the pages of the settings stand in one line: the present one comes into sight. */
+/** Tabs of a list, and on a phone the pages of the settings, stand in one line: the present one comes into sight. */
 function showPlace() {
-  const line = one(".fp-setnav");
-  const here = line && one("[aria-current]", line);
-  if (here) line.scrollLeft = here.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
+  for (const here of all(".fp-setnav [aria-current], .fp-views [aria-current]")) {
+    const line = here.closest(".fp-setnav, .fp-views");
+    const from = here.getBoundingClientRect().left - line.getBoundingClientRect().left + line.scrollLeft;
+    line.scrollLeft = from - (line.clientWidth - here.offsetWidth) / 2;
+  }
 }
 
 /** The search field of the page, else the one of the frame. */

@@ -8,3 +8,12 @@ export const typing = (target) =>
 
 /** A copy of the first element of a `<template>`: texts stay in the page, where they are translated. */
 export const copy = (id) => one(`template#${id}`).content.firstElementChild.cloneNode(true);
+
+/** Keeps a choice on this device; without storage it holds for this page. */
+export function keep(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // as said
+  }
+}

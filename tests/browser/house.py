@@ -19,7 +19,7 @@ from jobs.services import open_change_set, start_by_hand, start_task
 from messaging.models import Message
 from organisation.choices import LinkPurpose, Role
 from organisation.links import create_link
-from organisation.models import Organisation, Team, User
+from organisation.models import Organisation, SavedView, Team, User
 from outbox.models import InboxEvent
 from tests.conftest import make_organisation, make_team, make_user, scope_of
 from tests.matrix.intake import build_intake
@@ -53,6 +53,8 @@ class House:
     message: InboxEvent
     webhooks: Webhooks
     set_up_token: str
+    view: SavedView
+    gone: SavedView
 
 
 @contextmanager
@@ -84,6 +86,7 @@ def build_house() -> House:
         message, _next_secret = build_intake(organisation)
         webhooks = build_webhooks(organisation, administrator)
         _failed_mails(organisation, rep)
+        view, gone = _views(manager)
     with acting(administrator) as scope:
         token = create_link(scope=scope, user=newcomer, purpose=LinkPurpose.SET_UP)
     return House(
@@ -106,6 +109,19 @@ def build_house() -> House:
         message=message,
         webhooks=webhooks,
         set_up_token=token,
+        view=view,
+        gone=gone,
+    )
+
+
+def _views(manager: User) -> tuple[SavedView, SavedView]:
+    """One that everybody sees and has nothing against; one whose field is gone."""
+    state = {"q": "", "filter": {}, "sort": "-city", "columns": ["city", "status"], "density": "compact"}
+    own = {"organisation": manager.organisation, "owner": manager, "list_key": "customers", "audience": "ORGANISATION"}
+    gone = {"filter": {"field": "fields.gone", "op": "empty"}}
+    return (
+        SavedView.objects.create(**own, name="Nach Orten", state=state),
+        SavedView.objects.create(**own, name="Altes Feld", state=state | gone),
     )
 
 

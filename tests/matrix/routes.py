@@ -128,6 +128,20 @@ def new_webhook(_world: World) -> Mapping[str, Any]:
     return {"name": "Neu", "url": HOOK, "types": ["customer.*"], "max_per_second": 5}
 
 
+def customers_list(_world: World) -> Mapping[str, Any]:
+    """The address of what belongs to the list of customers."""
+    return {"list_key": "customers"}
+
+
+def team_view(world: World) -> Mapping[str, Any]:
+    """The address of a view that the rep shares with his team."""
+    return {"pk": world.views.of_team.pk}
+
+
+SEES_TEAM_VIEW = MANAGERS | {"rep_owner", "team_lead"}
+VIEW_OWNER = frozenset({"rep_owner"})
+
+
 ROUTES: dict[str, list[Row]] = {
     "home": [Row("GET", EVERYBODY)],
     "core:healthz": [Row("GET", EVERYBODY)],
@@ -490,6 +504,35 @@ ROUTES: dict[str, list[Row]] = {
             lambda world: {**paused(world), "event_id": world.webhooks.message.event.event_id},
         )
     ],
+    "lists:views": [
+        Row("GET", SIGNED_IN, customers_list),
+        Row("POST", SIGNED_IN, customers_list, lambda world: {"name": "Neu", "query": "status=AKTIV"}),
+    ],
+    "lists:view": [
+        Row("GET", MANAGERS | VIEW_OWNER, team_view),
+        Row("POST", VIEW_OWNER, team_view, lambda world: {"version": 1, "name": "Neu", "audience": "PRIVATE"}),
+    ],
+    "lists:state": [Row("POST", VIEW_OWNER, team_view, lambda world: {"version": 1, "query": "status=AKTIV"})],
+    "lists:copy": [Row("POST", SEES_TEAM_VIEW, team_view)],
+    "lists:pin": [Row("POST", SEES_TEAM_VIEW, team_view, lambda world: {"pinned": "1"})],
+    "lists:move": [Row("POST", VIEW_OWNER, team_view, lambda world: {"step": "1"})],
+    "lists:delete": [Row("POST", MANAGERS | VIEW_OWNER, team_view, lambda world: {"version": 1})],
+    "lists:role_default": [
+        Row("POST", MANAGERS, lambda world: {"pk": world.views.of_all.pk}, lambda world: {"role": "REP", "on": "1"})
+    ],
+    "lists:own_default": [Row("POST", SIGNED_IN, customers_list)],
+    "lists:clear_own_default": [Row("POST", SIGNED_IN, customers_list)],
+    "organisation_api:saved_views": [
+        Row("GET", SIGNED_IN),
+        Row("POST", SIGNED_IN, data=lambda world: {"list": "customers", "name": "Neu"}),
+    ],
+    "organisation_api:saved_view": [
+        Row("GET", SEES_TEAM_VIEW, team_view),
+        Row("PATCH", VIEW_OWNER, team_view, lambda world: {"name": "Neu"}),
+        Row("DELETE", MANAGERS | VIEW_OWNER, team_view),
+    ],
+    "organisation_api:copy_saved_view": [Row("POST", SEES_TEAM_VIEW, team_view)],
+    "organisation_api:pin_saved_view": [Row("PUT", SEES_TEAM_VIEW, team_view, lambda world: {"is_pinned": True})],
     "organisation_api:flags": [Row("GET", ADMINISTRATORS)],
     "organisation_api:settings": [Row("GET", SIGNED_IN)],
     "organisation_api:setting": [

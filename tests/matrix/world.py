@@ -25,6 +25,7 @@ from organisation.models import Organisation, Team, User
 from outbox.models import InboxEvent
 from tests.conftest import make_organisation, make_team, make_user
 from tests.matrix.intake import build_intake
+from tests.matrix.saved_views import Views, build_views
 from tests.matrix.webhooks import Webhooks, build_webhooks
 
 CANARY = "Kanarienwert-4711"
@@ -71,6 +72,7 @@ class World:
     task: LongTask
     stopped: LongTask
     webhooks: Webhooks
+    views: Views
 
 
 def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
@@ -162,6 +164,7 @@ def build_world() -> World:
             ),
             team=team,
             webhooks=build_webhooks(organisation, people["administrator"]),
+            views=build_views(organisation, people["rep_owner"], team, people["manager"]),
             batch=batch,
             task=task,
             stopped=stopped,

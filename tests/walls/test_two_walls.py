@@ -18,6 +18,7 @@ from customers.models import Address, Contact, Customer, CustomerTag, CustomerUs
 from messaging.models import Message, Notice, NoticePreference, QuietHours, TemplateVersion
 from organisation.access import enter_sign_in
 from organisation.choices import Role
+from organisation.models import ListDefault, SavedView, ViewPin
 from tests.conftest import make_organisation, make_team, make_user, scope_of
 
 pytestmark = [pytest.mark.wall, pytest.mark.django_db]
@@ -83,6 +84,17 @@ def tell(organisation, users):
         QuietHours.objects.create(**own, user=user, begins=time(22), ends=time(7))
         mail = {"to_address": user.email, "language": "de", "template": "notice", "run_at": now}
         Message.objects.create(**own, **mail, user=user, send_key=f"probe:{user.pk}")
+    teams = list({user.team for user in users if user.team})
+    empty = {"list_key": "customers", "state": {}}
+    for user in users:
+        places = [{"audience": "PRIVATE"}, {"audience": "ORGANISATION"}]
+        places += ({"audience": "TEAM", "team": team} for team in teams)
+        for place in places:
+            name = f"{place['audience']} {getattr(place.get('team'), 'pk', '')}"
+            view = SavedView.objects.create(**own, **empty, **place, name=name, owner=user)
+            ViewPin.objects.create(**own, user=user, view=view, position=0)
+        ListDefault.objects.create(**own, list_key="customers", user=user, view=view)
+    ListDefault.objects.create(**own, list_key="customers", role=Role.REP, view=view)
     TemplateVersion.objects.create(**own, key="notice", language="de", number=1, created_at=now)
 
 

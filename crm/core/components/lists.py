@@ -105,13 +105,15 @@ def column_picker(
     columns: Iterable[Mapping[str, Any]],
     action: str,
     hidden: Iterable[tuple[str, str]] = (),
+    density: str = "",
     name: str = "columns",
     id: str = "pop-columns",
 ) -> SafeString:
-    """Which columns show, and how high rows are: mappings with key, label, shown, and fixed for one that stays.
+    """Which columns show, in which order, and how high rows are: mappings with key, label, shown, and fixed for one that stays.
 
-    A GET form with one `name` per shown column; the button that opens it has `popovertarget="pop-columns"`.
-    `{% column_picker columns action=url hidden=pairs %}`
+    A GET form with one `name` per shown column, in their order, and `density`. A press on an arrow moves a column by one place:
+    a script does it on the spot, without one the form sends `move=key:up`. The button that opens it has
+    `popovertarget="pop-columns"`. `{% column_picker columns action=url hidden=pairs density=state.density %}`
     """
     lines = format_html_join(
         "",
@@ -123,20 +125,32 @@ def column_picker(
                 id,
                 attributes({"checked": column["shown"], "disabled": column.get("fixed", False)}),
                 column["label"],
-                icon("pin", size="s") if column.get("fixed") else NOTHING,
+                icon("pin", size="s") if column.get("fixed") else _arrows(column),
             )
             for column in columns
         ),
     )
     heights = format_html_join(
         "",
-        '<button type="button" data-density-set="{}" aria-pressed="false" aria-label="{}">{}</button>',
-        (("compact", _("Low rows"), 32), ("normal", _("Usual rows"), 36), ("roomy", _("High rows"), 44)),
+        '<label title="{0}"><input type="radio" name="density" value="{1}"{2}><span aria-hidden="true">{3}</span>'
+        '<span class="visually-hidden">{0}</span></label>',
+        (
+            (label, value, attributes({"checked": value == density}), shown)
+            for value, label, shown in (
+                ("", _("Rows as on this device"), icon("device-desktop", size="s")),
+                ("compact", _("Low rows"), 32),
+                ("normal", _("Usual rows"), 36),
+                ("roomy", _("High rows"), 44),
+            )
+        ),
     )
+    # The first button of a form is the one that Enter presses: it must not be an arrow.
+    apply = button(_("Apply"), kind="primary", size="sm", type="submit")
     return format_html(
         '<div class="fp-menu fp-columns" popover role="dialog" id="{}" aria-label="{}"><form method="get" action="{}">{}'
+        '<button class="visually-hidden" type="submit" tabindex="-1" aria-hidden="true"></button>'
         '<div class="fp-menu__head">{}</div><ul>{}</ul><div class="fp-menu__sep"></div>'
-        '<div class="fp-menu__item" role="group" aria-label="{}">{}<span>{}</span><span class="fp-switch fp-end">{}</span></div>'
+        '<div class="fp-menu__item" role="radiogroup" aria-label="{}">{}<span>{}</span><span class="fp-switch fp-end">{}</span></div>'
         '<div class="fp-acts fp-columns__foot">{}</div></form></div>',
         id,
         _("Choose columns"),
@@ -148,7 +162,20 @@ def column_picker(
         icon("line-height"),
         _("Rows"),
         heights,
-        button(_("Apply"), kind="primary", size="sm", type="submit"),
+        apply,
+    )
+
+
+def _arrows(column: Mapping[str, Any]) -> SafeString:
+    """Two buttons that move a column by one place."""
+    ways = (("up", "chevron-up", _("%(column)s: up")), ("down", "chevron-down", _("%(column)s: down")))
+    return format_html_join(
+        "",
+        '<button class="btn btn-ghost btn-icon" type="submit" name="move" value="{}:{}" data-move="{}" aria-label="{}">{}</button>',
+        (
+            (column["key"], way, way, text % {"column": column["label"]}, icon(name, size="s"))
+            for way, name, text in ways
+        ),
     )
 
 
@@ -209,4 +236,4 @@ def _hints() -> SafeString:
     return format_html('<span class="fp-foot__hints">{}</span>', lines)
 
 
-# icons: #i-chevron-left #i-chevron-right
+# icons: #i-chevron-left #i-chevron-right #i-chevron-up #i-chevron-down

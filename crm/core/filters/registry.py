@@ -13,7 +13,7 @@ Provider = Callable[[Scope], Iterable[FilterField]]
 Fields = Mapping[str, FilterField]
 
 # What list pages use for themselves; no field may be called so.
-RESERVED = frozenset({"q", "sort", "after", "before", "columns", "filter", "size", "view"})
+RESERVED = frozenset({"q", "sort", "after", "before", "columns", "density", "filter", "size", "view"})
 
 
 class FilterRegistry:

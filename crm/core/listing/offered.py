@@ -44,7 +44,8 @@ class Listing:
     `search_sort` is the order of what a search finds while the URL names none. It should have nothing to do with the
     words: names that begin with a frequent one stand together, far from the beginning, and the way there is long.
     For the same reason `together` names, by the column that is sorted by, filters whose rows stand together in its order
-    (a town's in that of postcodes): these are gathered instead of walked to.
+    (a town's in that of postcodes): these are gathered instead of walked to. `key` and `label` name the list
+    where its state can be saved under a name (`crm.core.listing.saved`); the key is that of its area in the navigation.
     """
 
     path: str
@@ -54,6 +55,8 @@ class Listing:
     search_sort: str = ""
     together: Mapping[str, frozenset[str]] = field(default_factory=dict)
     more_columns: Callable[[Mapping[str, FilterField]], Iterable[Column]] | None = None
+    key: str = ""
+    label: Any = ""
     size: int = DEFAULT_SIZE
 
     def columns_for(self, scope: Scope, fields: Mapping[str, FilterField]) -> dict[str, Column]:

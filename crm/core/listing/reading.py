@@ -13,6 +13,7 @@ from crm.core.paging import LARGEST_SIZE
 
 LONGEST_SEARCH: Final = 200
 MOST_COLUMNS: Final = 60
+DENSITIES: Final = ("compact", "normal", "roomy")
 
 
 def read_search(text: str, problems: list[Problem]) -> str:
@@ -54,3 +55,11 @@ def read_size(text: str, listing: Listing, problems: list[Problem]) -> int:
         problems.append(Problem("size", _("Between 1 and %(count)d rows.") % {"count": LARGEST_SIZE}))
         return listing.size
     return int(text)
+
+
+def read_density(text: str, problems: list[Problem]) -> str:
+    """The height of rows, one of DENSITIES; "" for what the reader has on this device."""
+    if text and text not in DENSITIES:
+        problems.append(Problem("density", _("One of: %(values)s.") % {"values": ", ".join(DENSITIES)}))
+        return ""
+    return text

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from crm.core import filters
@@ -16,7 +17,7 @@ from crm.core.access import CrmRequest, Scope
 from crm.core.errors import Invalid
 from crm.core.filters import Chip, FilterField, Leaf, Node, Operator, Problem, conjuncts
 from crm.core.listing.offered import Column, Listing
-from crm.core.listing.reading import read_columns, read_search, read_size, read_sort
+from crm.core.listing.reading import read_columns, read_density, read_search, read_size, read_sort
 from crm.core.paging import DEFAULT_SIZE, END, Page, Sort, paginate
 
 M = TypeVar("M", bound=Model)
@@ -65,6 +66,7 @@ class ListState:
     after: str = ""
     before: str = ""
     size: int = DEFAULT_SIZE
+    density: str = ""
     view: str = ""
     path: str = ""
     problems: list[Problem] = field(default_factory=list)
@@ -73,8 +75,20 @@ class ListState:
     @classmethod
     def read(cls, request: CrmRequest, listing: Listing, *, reserved: Iterable[str] = ()) -> ListState:
         """The state in a request's query string. `reserved` are parameters that the page reads itself."""
-        params, scope = request.GET, request.scope
-        fields = listing.registry.fields_for(scope)
+        return cls.of(request.GET, request.scope, listing, reserved=reserved)
+
+    @classmethod
+    def of(
+        cls,
+        params: QueryDict,
+        scope: Scope,
+        listing: Listing,
+        *,
+        reserved: Iterable[str] = (),
+        fields: Mapping[str, FilterField] | None = None,
+    ) -> ListState:
+        """The state that `params` say, as `scope` may have it. `fields` are the scope's, where they are known already."""
+        fields = listing.registry.fields_for(scope) if fields is None else fields
         available = listing.columns_for(scope, fields)
         found = filters.from_query(params, fields, scope, reserved=tuple(reserved))
         problems = list(found.problems)
@@ -92,6 +106,7 @@ class ListState:
             after=params.get("after", ""),
             before=params.get("before", ""),
             size=read_size(params.get("size", ""), listing, problems),
+            density=read_density(params.get("density", ""), problems),
             view=params.get("view", "")[:64],
             path=listing.path,
             problems=problems,
@@ -236,7 +251,7 @@ class ListState:
         return self.url(node=filters.join(*kept, added))
 
     def url(self, **changes: Any) -> str:
-        """The address with `changes` to search, node, sort, columns, after, before, size, view; all else stays.
+        """The address with `changes` to search, node, sort, columns, density, after, before, size, view; all else stays.
 
         Without a place (`after`, `before`) among the changes it is the first page.
         """
@@ -256,6 +271,7 @@ class ListState:
             *filters.to_pairs(state.node),
             ("sort", "" if state.sort_key == state.usual_sort else state.sort_key),
             ("columns", ",".join(state.column_keys)),
+            ("density", state.density),
             ("size", "" if state.size == default_size else str(state.size)),
             ("view", state.view),
             ("after", state.after),
@@ -274,8 +290,8 @@ class ListState:
 
     @property
     def column_inputs(self) -> list[tuple[str, str]]:
-        """The hidden inputs of the column picker's form, whose own inputs are all named `columns`."""
-        return self.hidden_inputs("columns")
+        """The hidden inputs of the column picker's form, whose own inputs are named `columns` and `density`."""
+        return self.hidden_inputs("columns", "density")
 
 
 def _same_place(part: Node, added: Node) -> bool:
