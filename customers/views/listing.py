@@ -29,8 +29,8 @@ from customers.models import CustomerHot
 from customers.views.bulk import acts_for
 from organisation.list_views import ListViews, list_views
 
-QUERY_BUDGET: Final = 13
-"""Queries of one list page: 6 to 8 make the session and the scope, then catalogue, saved views, the page's ids (and those without a
+QUERY_BUDGET: Final = 12
+"""Queries of one list page: 5 to 7 make the session and the scope, then catalogue, saved views, the page's ids (and those without a
 sort value), its rows, count; a search that finds nobody asks for similar words instead of the count, and once more for rows."""
 
 SEARCH_CAP: Final = 1_000
