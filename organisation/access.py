@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from django.db import connection
+from django.db.models import CharField, QuerySet, Value
 from django.utils import timezone
 
 from crm.core.access import READS_ALL, Scope
@@ -13,26 +16,24 @@ from organisation.choices import Role
 from organisation.models import Team, User
 from organisation.rights import rights_of
 
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """Accounts shared with a user, to see and to change; a CHAIN stands for its LOCATIONs too."""
-
-    granted_ids: frozenset[int] = frozenset()
-    changeable_ids: frozenset[int] = frozenset()
+CHANGE: Final = "change_customer"
+_MEMBER: Final = "member"
 
 
 @dataclass(slots=True)
 class _Registry:
-    resolve: Callable[[int], Grants] = field(default=lambda _user_id: Grants())
+    rows: Callable[[int], QuerySet[Any, tuple[str, int]]] | None = None
 
 
 _registry = _Registry()
 
 
-def register_grants(resolver: Callable[[int], Grants]) -> None:
-    """Name the one function that tells a user's grants; the app that owns the granted rows calls this when it is ready."""
-    _registry.resolve = resolver
+def register_grants(rows: Callable[[int], QuerySet[Any, tuple[str, int]]]) -> None:
+    """Name the one function that tells a user's grants: the query of (permission, account) of the app that owns the accounts.
+
+    A right to change an account (`CHANGE`) is also one to see it; a CHAIN stands for its LOCATIONs too.
+    """
+    _registry.rows = rows
 
 
 def enter_organisation(organisation_id: int) -> None:
@@ -77,25 +78,37 @@ def scope_for(user: User, *, source: str = "page", request_id: str = "") -> Scop
         role=user.role,
         user_id=user.pk,
         rights=rights_of(user.role, user.added_rights, user.withdrawn_rights),
-        owner_ids=None if user.role in READS_ALL else _visible_owners(user),
+        owner_ids=None,
         now=timezone.now(),
         zone=user.organisation.zone,
         source=source,
         request_id=request_id,
     )
-    if scope.sees_all:
+    if user.role in READS_ALL:
         return scope
-    grants = _registry.resolve(user.pk)
-    return replace(scope, granted_ids=grants.granted_ids, changeable_ids=grants.changeable_ids)
+    reach: dict[str, set[int]] = defaultdict(set)
+    for kind, pk in _reach(user):
+        reach[kind].add(pk)
+    members = reach.pop(_MEMBER, set())
+    return replace(
+        scope,
+        owner_ids=frozenset({user.pk, *members}),
+        granted_ids=frozenset().union(*reach.values()),
+        changeable_ids=frozenset(reach.get(CHANGE, ())),
+    )
 
 
-def _visible_owners(user: User) -> frozenset[int]:
-    """Himself; a team lead also everybody in the teams he leads."""
+def _reach(user: User) -> Iterable[tuple[str, int]]:
+    """His grants; for a team lead also, in the same query, everybody in the teams he leads."""
+    grants = _registry.rows(user.pk) if _registry.rows is not None else None
     if user.role != Role.TEAM_LEAD:
-        return frozenset({user.pk})
+        return grants if grants is not None else ()
     enter_organisation(user.organisation_id)
-    members = User.objects.filter(team__in=Team.objects.filter(leads=user)).values_list("pk", flat=True)
-    return frozenset({user.pk, *members})
+    led = User.objects.filter(team__in=Team.objects.filter(leads=user)).order_by()
+    reach: Iterable[tuple[str, int]] = led.values_list(Value(_MEMBER, output_field=CharField()), "pk")
+    if grants is not None:
+        reach = reach.union(grants, all=True)  # type: ignore[attr-defined]
+    return reach
 
 
 def person_scope(user_id: int) -> Scope | None:
