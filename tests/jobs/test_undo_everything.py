@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import date
 
 import pytest
 from django.db import transaction
@@ -17,8 +18,10 @@ from customers.models import (
     Customer,
     CustomerFieldValue,
     CustomerTag,
+    DeliveredOrder,
     ExternalKey,
     FieldDefinition,
+    LifeMark,
     Tag,
 )
 from jobs.registry import undoables
@@ -76,6 +79,11 @@ def world(committed_db):
             CustomerTag.objects.create(organisation=house, customer=row, tag=tags[0])
             CustomerFieldValue.objects.create(organisation=house, customer=row, definition=definition, value="vorher")
             ExternalKey.objects.create(organisation=house, customer=row, source="alt", key=str(row.pk))
+            now = timezone.now()
+            DeliveredOrder.objects.create(organisation=house, customer=row, number="alt", delivered_at=now)
+            LifeMark.objects.create(
+                organisation=house, customer=row, stage="RENEWAL_90", day=date(2026, 1, 1), made_at=now
+            )
     return house, rows, tags
 
 
@@ -101,6 +109,8 @@ def _change_everything(house, rows, tags):
         (CustomerTag, {"tag": tags[1]}),
         (CustomerFieldValue, {"value": "nachher"}),
         (ExternalKey, {"source": "neu"}),
+        (DeliveredOrder, {"number": "neu"}),
+        (LifeMark, {"day": date(2027, 1, 1)}),
     ):
         model.objects.filter(customer__in=rows[:4]).update(**change)
         model.objects.filter(customer=rows[4]).delete()
@@ -108,6 +118,10 @@ def _change_everything(house, rows, tags):
     Contact.objects.create(organisation=house, customer=rows[5], last_name="Neu")
     CustomerTag.objects.create(organisation=house, customer=rows[5], tag=tags[1])
     ExternalKey.objects.create(organisation=house, customer=rows[5], source="neu", key="n")
+    DeliveredOrder.objects.create(organisation=house, customer=rows[5], number="neu", delivered_at=timezone.now())
+    LifeMark.objects.create(
+        organisation=house, customer=rows[5], stage="RENEWAL_90", day=date(2027, 1, 1), made_at=timezone.now()
+    )
     came_and_went = Contact.objects.create(organisation=house, customer=rows[6], last_name="Kurz")
     came_and_went.delete()
 

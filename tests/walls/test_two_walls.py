@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from crm.core.access import ScopedQuerySet, activate, system_scope_for
 from customers.choices import AccountType
-from customers.models import Address, Contact, Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
+from customers.models import (
+    Address,
+    Contact,
+    Customer,
+    CustomerTag,
+    CustomerUserPermission,
+    DeliveredOrder,
+    ExternalKey,
+    LifeMark,
+    Tag,
+)
 from messaging.models import Message, Notice, NoticePreference, QuietHours, TemplateVersion
 from organisation.access import enter_sign_in
 from organisation.choices import Role
@@ -61,6 +71,11 @@ def build(draw):
                 Contact.objects.create(organisation=organisation, customer=row, last_name="Probe")
                 CustomerTag.objects.create(organisation=organisation, customer=row, tag=tag)
                 ExternalKey.objects.create(organisation=organisation, customer=row, source="t", key=row.customer_number)
+                now = timezone.now()
+                DeliveredOrder.objects.create(organisation=organisation, customer=row, number="1", delivered_at=now)
+                LifeMark.objects.create(
+                    organisation=organisation, customer=row, stage="RENEWAL_90", day=now.date(), made_at=now
+                )
             for _grant in range(draw(st.integers(0, 5))):
                 CustomerUserPermission.objects.get_or_create(
                     user=draw(st.sampled_from(users)),
