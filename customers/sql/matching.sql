@@ -15,7 +15,8 @@ CREATE TYPE customers_clues AS (
 COMMENT ON TYPE customers_clues IS 'What is known of an account, made comparable by customers_clues_of.';
 
 -- Words of a name that do not tell it from others, folded as crm_fold does. "empty": articles, small words, legal forms, large
--- towns. "house": what kind of house it is; the others: which cuisine. A rare kind that stands not here counts as a name.
+-- towns. "house": what kind of house it is, and words that half a town's houses have in their names; the others: which
+-- cuisine. A rare kind that stands not here counts as a name.
 CREATE FUNCTION customers_word_classes() RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT jsonb_object_agg(word, class) FROM (VALUES
         ('empty', 'mr mrs der die das den dem des zum zur zu im in am an auf bei beim vom von und mit fur ein eine the and of at by for le la
@@ -29,7 +30,9 @@ CREATE FUNCTION customers_word_classes() RETURNS jsonb LANGUAGE sql IMMUTABLE PA
             sportsbar sportbar weinstube vinothek wein wine cocktail cocktails shisha hookah pub kneipe bierstube lounge club
             hotel pension kantine mensa cafeteria catering partyservice lieferservice imbiss schnellimbiss snack snacks snackbar
             kiosk spatkauf spati grill grillhaus gemuse chicken hahnchen fisch fish tea tee teehaus food foods kuche kitchen deli
-            delicatessen feinkost metzgerei fleischerei haus house stube vegan veganes vegetarisch deutsches dining room'),
+            delicatessen feinkost metzgerei fleischerei haus house stube vegan veganes vegetarisch deutsches dining room time treff
+            treffpunkt eck ecke corner city station garden garten point express palace palast royal king boss best super mega new
+            neu deluxe grand markt marktplatz bahnhof hauptbahnhof hbf'),
         ('italian', 'pizza pizzeria pasta trattoria osteria italian italienisch italienisches'),
         ('asian', 'asia asian asiatisch asiatisches asiatische sushi sushibar ramen nudel nudeln noodle noodles vietnam vietnamese
             vietnamesisch vietnamesisches thai china chinese chinarestaurant chinesisches korean japanese japanisches bowl bowls
@@ -279,6 +282,9 @@ BEGIN
     points := 70 * name + CASE place WHEN 'HERE' THEN 30 WHEN 'NEAR' THEN 15 WHEN 'AREA' THEN 25 WHEN 'CITY' THEN 5
                                      WHEN 'ELSEWHERE' THEN -25 WHEN 'FAR' THEN -35 ELSE 0 END
               + CASE WHEN one_phone THEN 40 ELSE 0 END + CASE WHEN one_vat THEN 50 ELSE 0 END + CASE WHEN one_web THEN 15 ELSE 0 END;
+    IF name < 0.9 AND NOT a.phones && b.phones THEN
+        points := points - 10;  -- two phones do not speak for two spellings of one name
+    END IF;
     IF two_vats OR place IN ('ELSEWHERE', 'FAR') THEN
         points := least(points, 75);  -- two companies by law, or two houses of one, however alike
     END IF;

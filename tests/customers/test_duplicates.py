@@ -70,10 +70,18 @@ def test_a_successor_is_told_as_one_and_never_as_the_same(one: str, other: str) 
         assert (found.verdict, "SAME_PLACE" in found.reasons) == (OTHER_OPERATOR, True)
 
 
+def test_two_phones_speak_against_a_name_that_is_only_alike() -> None:
+    """Where it is the name itself, it may have a new number."""
+    one, new = Evidence("MontRaw", phone="030 2312541", **HERE), {"phone": "030 9998877", **HERE}
+    assert match(one, Evidence("Mezze Bar MontRaw", **new)).verdict == POSSIBLE
+    assert match(one, Evidence("Montraw Restaurant", **new)).verdict == SAME
+
+
 def test_two_cuisines_of_one_quarter() -> None:
     """One word in common, which is the quarter's: a question, not an answer. Two kinds of house are soon mixed up."""
     assert match(Evidence("Pizza Kladow", **DOOR), Evidence("Asia Imbiss Kladow", **DOOR)).verdict != SAME
     assert match(Evidence("Gasthof Kladow", **DOOR), Evidence("Hotel Kladow", **DOOR)).verdict == SAME
+    assert match(Evidence("Döner Time", **DOOR), Evidence("Coffee Time", **DOOR)).verdict == OTHER_OPERATOR
 
 
 @pytest.mark.parametrize(
