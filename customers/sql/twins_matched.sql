@@ -53,8 +53,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public SET pg
         (SELECT c.id, 0.5 FROM customers_customer c, asked a, unnest(typed.webs) AS w(web)
           WHERE c.organisation_id = a.organisation AND customers_web_key(c.email) = w.web AND c.email <> '' AND c.deleted_at IS NULL LIMIT 200)
         UNION ALL
-        SELECT w.customer_id, 0.3 FROM here JOIN customers_customerword w ON w.customer_id = here.customer_id AND w.word = ANY
-            (ARRAY (SELECT word FROM alike))
+        SELECT here.customer_id, 0.3 FROM here CROSS JOIN LATERAL (
+            SELECT FROM customers_customerword w WHERE w.customer_id = here.customer_id AND w.word = ANY (ARRAY (SELECT word FROM alike)) LIMIT 1) f
         UNION ALL
         (SELECT c.id, 0.0 FROM customers_customer c, asked a
           WHERE c.organisation_id = a.organisation AND c.name_key = a.name AND c.deleted_at IS NULL LIMIT 50)
@@ -82,7 +82,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public SET pg
         SELECT f.id, f.is_visible
           FROM (SELECT found.*, row_number() OVER (PARTITION BY found.is_visible ORDER BY found.lead + found.likeness DESC, found.id) AS place
                   FROM found WHERE found.lead >= 0.5 OR found.likeness >= 0.3) f
-         WHERE f.place <= CASE WHEN f.is_visible THEN 40 ELSE 15 END
+         WHERE f.place <= CASE WHEN f.is_visible THEN 24 ELSE 8 END
     ), weighed AS (
         SELECT n.id, n.is_visible, (m.match).score, (m.match).verdict, (m.match).reasons
           FROM nearest n JOIN customers_customer c ON c.id = n.id
