@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from crm.core.listing import ListState
@@ -26,7 +26,7 @@ WHOLE_LIST: Final = "all"
 
 @dataclass(frozen=True)
 class ViewLine:
-    """One view with the address that opens it; `pin_position`, `is_own_default` and `role_default` stand at the row."""
+    """One view with the address that opens it; `pin_position` and what is opened first stand at the row."""
 
     row: Any
     state: ListState
@@ -50,7 +50,7 @@ class ViewLine:
     @property
     def is_default(self) -> bool:
         """Whether the list opens with it, by one's own wish or by the role's."""
-        return bool(self.row.is_own_default or (self.row.role_default and not self.row.whole_is_default))
+        return bool(self.row.is_own_default or (self.row.role_default and not self.row.has_own_default))
 
     @property
     def lost_columns(self) -> int:
@@ -88,8 +88,7 @@ class ListViews:
     @property
     def default(self) -> ViewLine | None:
         """The view that a bare address opens."""
-        found = sorted((line for line in self.lines if line.is_default), key=lambda line: not line.row.is_own_default)
-        return next((line for line in found if not line.is_refused), None)
+        return next((line for line in self.lines if line.is_default and not line.is_refused), None)
 
     @property
     def query(self) -> str:
@@ -153,14 +152,14 @@ def view_rows(state: ListState) -> Any:
     scope, key = state.scope, state.listing.key
     mine = ListDefault.objects.visible_to(scope).filter(list_key=key, user_id=scope.user_id or 0)
     of_role = ListDefault.objects.visible_to(scope).filter(list_key=key, user=None, role=scope.role)
+    visible = SavedView.objects.visible_to(scope)
     return (
-        SavedView.objects.visible_to(scope)
-        .with_pin_of(scope)
+        visible.with_pin_of(scope)
         .filter(list_key=key)
         .select_related("owner", "team")
         .annotate(
             is_own_default=Exists(mine.filter(view=OuterRef("pk"))),
-            whole_is_default=Exists(mine.filter(view=None)),
+            has_own_default=Exists(mine.filter(Q(view=None) | Q(view__in=visible.values("pk")))),
             role_default=Exists(of_role.filter(view=OuterRef("pk"))),
         )
         .order_by("name", "pk")

@@ -69,13 +69,14 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     # In a view that asks for what is not there for this reader, what is left of its filter would show more than it means.
     rows, page, similar = (CustomerHot.objects.none(), None, ()) if views.is_refused else find(state)
     shown = page.rows if page else []
+    whole, *usual = _quick(state, views)
     context = {
         "state": state,
         "views": views,
         "lines": list(_lines(state, shown)),
         "total": _count(state, rows, len(shown), capped=bool(similar) or " " in state.search),
         "similar": similar,
-        "tabs": [*_quick(state, views), *views.tabs],
+        "tabs": [whole, *views.tabs, *usual],
         "builder": list(_builder(state)),
         "builder_inputs": [pair for pair in state.pairs() if pair[0] not in BUILDER],
         "columns": _columns(state),

@@ -206,12 +206,22 @@ def test_a_bare_address_opens_the_default(house):
     assert asked(narrowed.context["state"].clear_url) == {"view": "all"}
     mine = save(rep, name="Meine", state={"filter": {"field": "status", "op": "eq", "value": "PROSPECT"}})
     client.post("/lists/customers/default/", {"view_id": mine.pk})
-    assert asked(client.get(PAGE)["Location"])["view"] == str(mine.pk)
+    opened = client.get(PAGE)
+    assert asked(opened["Location"])["view"] == str(mine.pk)
+    assert [line.row.pk for line in client.get(opened["Location"]).context["views"].lines if line.is_default] == [
+        mine.pk
+    ]
     client.post("/lists/customers/default/", {})
     assert client.get(PAGE).status_code == 200
     client.post("/lists/customers/default/clear/")
     assert asked(client.get(PAGE)["Location"])["view"] == str(shared.pk)
     assert client_of(manager).get(PAGE).status_code == 200
+    # One's own default that is no longer shared gives way to the role's.
+    other = save(manager, name="Andere", audience="ORGANISATION")
+    act(rep, services.set_default, list_key="customers", view_id=other.pk)
+    assert asked(client.get(PAGE)["Location"])["view"] == str(other.pk)
+    act(manager, services.change_view, view_id=other.pk, audience="PRIVATE")
+    assert asked(client.get(PAGE)["Location"])["view"] == str(shared.pk)
 
 
 def test_columns_are_moved_without_a_script(house):
