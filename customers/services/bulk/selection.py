@@ -14,13 +14,11 @@ from django.utils.translation import gettext as _
 from crm.core import filters
 from crm.core.access import Scope
 from crm.core.errors import Invalid
-from customers.account_list import CUSTOMERS
 from customers.list_fields import CUSTOMER_FIELDS
 from customers.models import Customer, CustomerHot
 from customers.search import resembling, search
 
 MOST_IDS: Final = 500
-LONGEST_SEARCH: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +54,8 @@ class Selection:
         """All that the list shows for this filter and search. Raises Invalid for a filter that is not valid."""
         node = filters.parse(tree, CUSTOMER_FIELDS, scope)
         highest = Customer.objects.visible_to(scope).aggregate(highest=Max("pk"))["highest"] or 0
-        words = " ".join(words.replace("\0", " ").split())[:LONGEST_SEARCH]
-        made = cls(tree=filters.tree(node) or {}, words=words, highest=highest, at=scope.now)
-        if words and not made.matching(scope).exists():
+        made = cls(tree=filters.tree(node), words=words.strip(), highest=highest, at=scope.now)
+        if made.words and not made.matching(scope).exists():
             return dataclasses.replace(made, similar=True)
         return made
 
@@ -68,9 +65,8 @@ class Selection:
         if self.ids is not None:
             return rows.filter(pk__in=self.ids)
         then = dataclasses.replace(scope, now=self.at or scope.now)
-        rows = rows.filter(
-            filters.compile(filters.parse(self.tree, CUSTOMERS.registry, scope), then), pk__lte=self.highest
-        )
+        node = filters.parse(self.tree, CUSTOMER_FIELDS, scope)
+        rows = rows.filter(filters.compile(node, then), pk__lte=self.highest)
         if not self.words:
             return rows
         return resembling(rows, self.words, scope).customers if self.similar else search(rows, self.words, scope)
