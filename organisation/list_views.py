@@ -167,5 +167,5 @@ def view_rows(state: ListState) -> Any:
 
 
 def _line(row: Any, state: ListState) -> ViewLine:
-    kept = restored(row.state, state.scope, state.listing, view=str(row.pk), fields=state.fields)
+    kept = restored(row.state, state.scope, state.listing, view=str(row.pk), like=state)
     return ViewLine(row, kept, row.owner_id == state.scope.user_id)

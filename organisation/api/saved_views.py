@@ -20,6 +20,7 @@ from crm.core.api.serializers import example, read_body
 from crm.core.api.versions import etag, require_match
 from crm.core.api.views import ApiView
 from crm.core.errors import Invalid
+from crm.core.listing import ListState
 from crm.core.listing.saved import is_refused, kept, listing_keys, listing_named, restored
 from crm.core.paging import Sort
 from organisation import services
@@ -182,14 +183,15 @@ def _answer(scope: Scope, pk: int, *, status: int = 200, place: str = "") -> Res
 
 def _shown(scope: Scope, rows: Iterable[Any]) -> Any:
     """Views as JSON. A state that asks for what is not the caller's to ask is not told: its condition may be the secret."""
-    found, fields = [], {}
+    found: list[dict[str, Any]] = []
+    empty: dict[str, ListState] = {}
     for row in rows:
         listing = listing_named(row.list_key)
         if listing is None:  # a list that this release does not have
             continue
-        if row.list_key not in fields:
-            fields[row.list_key] = listing.registry.fields_for(scope)
-        state = restored(row.state, scope, listing, view=str(row.pk), fields=fields[row.list_key])
+        if row.list_key not in empty:
+            empty[row.list_key] = restored({}, scope, listing)
+        state = restored(row.state, scope, listing, view=str(row.pk), like=empty[row.list_key])
         refused = is_refused(state)
         shown = {"list": row.list_key, "is_refused": refused, "is_pinned": row.pin_position is not None}
         shown |= {"state": None if refused else kept(state), "url": None if refused else state.url()}

@@ -16,7 +16,6 @@ from django.http import QueryDict
 
 from crm.core import filters
 from crm.core.access import Scope
-from crm.core.filters import FilterField
 from crm.core.listing.offered import Listing
 from crm.core.listing.state import ListState
 
@@ -55,9 +54,10 @@ def restored(
     listing: Listing,
     *,
     view: str = "",
-    fields: Mapping[str, FilterField] | None = None,
+    like: ListState | None = None,
 ) -> ListState:
-    """The state that was kept, as `scope` may have it; `view` is the mark that its addresses carry.
+    """The state that was kept, as `scope` may have it; `view` is the mark that its addresses carry, `like` another of the
+    same list and scope, where there is one: many are read quickly then.
 
     Who shows rows by it asks `is_refused` first: without a condition that is not the reader's it would show more.
     """
@@ -67,7 +67,7 @@ def restored(
     params["view"] = view
     if tree := raw.get("filter"):
         params["filter"] = json.dumps(tree, ensure_ascii=False)
-    return ListState.of(params, scope, listing, fields=fields)
+    return ListState.of(params, scope, listing, like=like)
 
 
 def is_refused(state: ListState) -> bool:

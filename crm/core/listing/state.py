@@ -85,11 +85,11 @@ class ListState:
         listing: Listing,
         *,
         reserved: Iterable[str] = (),
-        fields: Mapping[str, FilterField] | None = None,
+        like: ListState | None = None,
     ) -> ListState:
-        """The state that `params` say, as `scope` may have it. `fields` are the scope's, where they are known already."""
-        fields = listing.registry.fields_for(scope) if fields is None else fields
-        available = listing.columns_for(scope, fields)
+        """The state that `params` say, as `scope` may have it. `like` is another of the same list and scope, where there is one."""
+        fields = like.fields if like else listing.registry.fields_for(scope)
+        available = like.available if like else listing.columns_for(scope, fields)
         found = filters.from_query(params, fields, scope, reserved=tuple(reserved))
         problems = list(found.problems)
         return cls(
