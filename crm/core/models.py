@@ -87,4 +87,5 @@ def history_table(*, without: Sequence[str] = (), unindexed: Sequence[str] = ())
         user_db_constraint=False,
         excluded_fields=list(without),
         no_db_index=["organisation", *unindexed],
+        history_change_reason_field=models.TextField(null=True),
     )

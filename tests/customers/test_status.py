@@ -143,3 +143,12 @@ def test_a_delivery_in_the_future_is_refused(people: People) -> None:
         services.record_delivered_order(
             scope=scope, customer_id=customer.pk, order_number="1", delivered_at=scope.now + timedelta(minutes=1)
         )
+
+
+def test_a_long_reason_stands_whole_in_the_history(people: People) -> None:
+    """Forms take five hundred letters; so does the history."""
+    manager = people("MANAGER")
+    customer = made(manager)
+    with acting(manager) as scope:
+        services.change_status(scope=scope, customer_id=customer.pk, status="ARCHIVIERT", reason="ü" * 500)
+        assert customer.history.latest().history_change_reason == "ü" * 500
