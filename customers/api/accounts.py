@@ -226,6 +226,7 @@ class ReviewView(ApiView):
         request=ReviewSerializer,
         responses=CustomerSerializer,
         examples=example({"decision": "keep", "until": "2099-04-01", "reason": "opens in spring"}),
+        extensions={"x-needs-data": True},  # a prospect
     )
     def post(self, request: Request, pk: int) -> Response:
         """A manager's decision with a reason. Kept until a day, he is neither warned of nor reviewed before it."""

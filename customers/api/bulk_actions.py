@@ -59,6 +59,7 @@ class BulkActionsView(ApiView):
         summary="Change many customers",
         request=BulkActionSerializer,
         responses={202: TaskSerializer},
+        extensions={"x-needs-data": True},  # somebody must match
         examples=example(
             {"action": "tag", "tag": "Messe", "filter": {"field": "status", "op": "eq", "value": "AKTIV"}}
         ),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from crm.core.access import Scope, activate, system_scope_for
 from crm.core.errors import Conflict, Forbidden, Invalid
@@ -149,7 +150,7 @@ def test_deliveries_stand_in_the_history(people: People) -> None:
     """With number, actor and reason."""
     owner = people()
     customer = made(owner)
-    with acting(owner) as scope:
+    with acting(owner) as scope, translation.override("en"):
         deliver(scope, customer, "A-1", 1)
         changes, _more = HistoryReader(scope, Customer.objects.get(pk=customer.pk)).changes()
     lines = [(one.field, one.new, one.actor, one.reason) for one in changes]

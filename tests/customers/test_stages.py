@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from crm.core.access import Scope, activate, system_scope_for
 from crm.core.errors import Conflict, Forbidden, Invalid
@@ -120,7 +121,7 @@ def test_keep_silences_until_the_day_and_then_it_is_reviewed_again(organisation:
     manager, customer = people("MANAGER"), prospect(people())
     night(organisation, date(2026, 4, 1))
     day = datetime(2026, 4, 3, 9, tzinfo=UTC)
-    with acting(manager) as scope:
+    with acting(manager) as scope, translation.override("en"):
         with activate(system_scope_for(organisation.pk, job="test", now=day)) as then:
             services.decide_review(
                 scope=then, customer_id=customer.pk, decision="keep", until=date(2026, 6, 1), reason="opens in June"

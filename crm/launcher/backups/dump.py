@@ -39,6 +39,11 @@ UNION ALL
 SELECT 2, CASE prokind WHEN 'a' THEN 'AGGREGATE' WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, oid::regprocedure::text
   FROM pg_proc p WHERE pronamespace = 'public'::regnamespace
    AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+UNION ALL
+SELECT 3, 'TYPE', t.oid::regtype::text
+  FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+ WHERE typnamespace = 'public'::regnamespace AND (typtype = 'e' OR c.relkind = 'c')
+   AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
 ORDER BY 1, 2, 3
 """
 
