@@ -276,7 +276,8 @@ def _check_limits(kind: str, least: Any, most: Any) -> None:
 
 
 def _is_number(limit: Any) -> bool:
-    return isinstance(limit, (int, float)) and not isinstance(limit, bool) and math.isfinite(limit)
+    # Compared, not converted: JSON has whole numbers that no float holds.
+    return isinstance(limit, (int, float)) and not isinstance(limit, bool) and -math.inf < limit < math.inf
 
 
 def _is_day(limit: Any) -> bool:

@@ -268,3 +268,11 @@ def test_the_page_of_tasks_rebuilds_lists_and_search(people: People, owner_db: A
         assert CustomerHot.objects.count() == 3
         assert projection.find_differences(scope.organisation_id) == []
         assert LongTask.objects.values_list("state", "done", "total").get() == ("DONE", 3, 3)
+
+
+def test_a_limit_may_be_larger_than_any_float(people: People) -> None:
+    """JSON has such numbers; what is no number at all is still refused."""
+    with acting(people("MANAGER")) as scope:
+        assert define(scope, "covers", validation={"max": 10**400}).validation["max"] == 10**400
+        with pytest.raises(Invalid):
+            define(scope, "seats", validation={"max": float("inf")})

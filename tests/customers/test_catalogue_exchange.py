@@ -102,6 +102,9 @@ FILE = {"format": "freshplan.field-catalogue.1", "fields": [ENTRY]}
         FILE | {"fields": [ENTRY | {"position": True}]},
         FILE | {"fields": [ENTRY | {"hot_slot": "hot_text_1"}]},
         FILE | {"fields": [{"entity": "CUSTOMER", "key": "covers"}]},
+        FILE | {"fields": [ENTRY | {"label_en": "Co\0vers"}]},
+        FILE | {"fields": [ENTRY | {"help_de": "\ud800"}]},
+        FILE | {"fields": [ENTRY | {"visible_if": {"field": "seats", "equals": float("nan")}}]},
     ],
 )
 def test_what_is_no_catalogue_is_refused(people: People, broken: Any) -> None:
@@ -134,7 +137,8 @@ def test_the_admin_compares_first(as_user: SignIn, people: People) -> None:
     with acting(manager):
         assert not FieldDefinition.objects.exists()
     sent = {"text": compared.context["text"], "seen": compared.context["seen"]}
-    assert client.post(page, sent | {"seen": "0" * 64}).status_code == 200
+    for other in ("0" * 64, "ü"):
+        assert client.post(page, sent | {"seen": other}).status_code == 200
     assert client.post(page, sent).status_code == 302
     with acting(manager):
         assert FieldDefinition.objects.get().key == "covers"
