@@ -96,10 +96,14 @@ CUSTOMERS: Final = Listing(
 )
 
 
-def find(state: ListState) -> tuple[QuerySet[CustomerHot], Page[CustomerHot], tuple[str, ...]]:
-    """All rows of the list, the page of them, and the similar words that took the place of mistyped ones."""
+def find(state: ListState, *, whole: bool = False) -> tuple[QuerySet[CustomerHot], Page[CustomerHot], tuple[str, ...]]:
+    """All rows of the list, the page of them, and the similar words that took the place of mistyped ones.
+
+    The page's rows come with `whole` customers, or with what one row of the list shows of them.
+    """
     visible = CustomerHot.objects.visible_to(state.scope)
-    source, rows = visible.for_list(), state.narrow(visible)
+    source = visible.select_related("customer") if whole else visible.for_list(state.sort.column)
+    rows = state.narrow(visible)
     if not state.search:
         return rows, state.page(rows, source), ()
     exact = search(rows, state.search, state.scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import Model, Q
@@ -65,9 +66,18 @@ class CustomerHotQuerySet(ScopedQuerySet["CustomerHot"]):
         """The same rule as the customer's."""
         return _owned_or_granted(scope, pk="customer_id")
 
-    def for_list(self) -> Self:
-        """What one row of the list shows, in one query."""
-        return self.select_related("customer", "owner")
+    def for_list(self, sorted_by: str) -> Self:
+        """What one row of the list shows, in one query; of the slots only the one that the list is `sorted_by`."""
+        shown = (name for name in _narrow(self.model) if name != sorted_by)
+        return self.select_related("customer", "owner").only(
+            *shown, sorted_by, "customer__company_name", "customer__seasonal_months", "owner__name"
+        )
+
+
+@cache
+def _narrow(model: type[CustomerHot]) -> tuple[str, ...]:
+    """The projection's columns without its slots."""
+    return tuple(field.attname for field in model._meta.concrete_fields if not field.name.startswith("hot_"))
 
 
 class CustomerWordQuerySet(ScopedQuerySet[Any]):

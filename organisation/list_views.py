@@ -6,13 +6,14 @@ filter by his own rights, also where the view is not his to see or was changed s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from crm.core.listing import ListState
@@ -26,11 +27,12 @@ WHOLE_LIST: Final = "all"
 
 @dataclass(frozen=True)
 class ViewLine:
-    """One view with the address that opens it; `pin_position` and what is opened first stand at the row."""
+    """One view with the address that opens it; `pin_position` stands at the row. `is_default`: the list opens with it."""
 
     row: Any
     state: ListState
     is_mine: bool
+    is_default: bool
 
     @cached_property
     def is_refused(self) -> bool:
@@ -46,11 +48,6 @@ class ViewLine:
     def is_pinned(self) -> bool:
         """Whether it is a tab."""
         return self.row.pin_position is not None
-
-    @property
-    def is_default(self) -> bool:
-        """Whether the list opens with it, by one's own wish or by the role's."""
-        return bool(self.row.is_own_default or (self.row.role_default and not self.row.has_own_default))
 
     @property
     def lost_columns(self) -> int:
@@ -142,30 +139,39 @@ def list_views(state: ListState) -> ListViews:
 
     Its `state` is the one to go on with: where a bare address would open the default, it carries the mark of the whole list.
     """
-    lines = [_line(row, state) for row in view_rows(state)]
+    rows = list(_view_rows(state))
+    first = _opened_first(rows)
+    lines = [
+        ViewLine(
+            row,
+            restored(row.state, state.scope, state.listing, view=str(row.pk), like=state),
+            is_mine=row.owner_id == state.scope.user_id,
+            is_default=row.pk == first,
+        )
+        for row in rows
+    ]
     found = ListViews(state, lines)
     return replace(found, state=replace(state, view=state.view or WHOLE_LIST)) if found.default else found
 
 
-def view_rows(state: ListState) -> Any:
-    """The visible views of a list, by name, each with what the reader has made of it."""
+def _view_rows(state: ListState) -> QuerySet[Any]:
+    """The visible views of a list, by name, each with its place among the reader's tabs and, alike in all, what he and his
+    role wish to open first (of oneself the role is "")."""
     scope, key = state.scope, state.listing.key
-    mine = ListDefault.objects.visible_to(scope).filter(list_key=key, user_id=scope.user_id or 0)
-    of_role = ListDefault.objects.visible_to(scope).filter(list_key=key, user=None, role=scope.role)
-    visible = SavedView.objects.visible_to(scope)
+    wishes = ListDefault.objects.visible_to(scope).filter(list_key=key, role__in=["", scope.role])
     return (
-        visible.with_pin_of(scope)
+        SavedView.objects.visible_to(scope)
+        .with_pin_of(scope)
         .filter(list_key=key)
         .select_related("owner", "team")
-        .annotate(
-            is_own_default=Exists(mine.filter(view=OuterRef("pk"))),
-            has_own_default=Exists(mine.filter(Q(view=None) | Q(view__in=visible.values("pk")))),
-            role_default=Exists(of_role.filter(view=OuterRef("pk"))),
-        )
+        .only(*(field.name for field in SavedView._meta.concrete_fields), "owner__name", "team__name")
+        .annotate(wishes=ArraySubquery(wishes.order_by("role").values("view_id")))
         .order_by("name", "pk")
     )
 
 
-def _line(row: Any, state: ListState) -> ViewLine:
-    kept = restored(row.state, state.scope, state.listing, view=str(row.pk), like=state)
-    return ViewLine(row, kept, row.owner_id == state.scope.user_id)
+def _opened_first(rows: Sequence[Any]) -> int | None:
+    """The view that a bare address opens: one's own wish, where it is still to be seen, goes before the role's."""
+    seen = {row.pk for row in rows}
+    wishes = rows[0].wishes if rows else ()
+    return next((view_id for view_id in wishes if view_id is None or view_id in seen), None)

@@ -72,7 +72,7 @@ class CustomersView(ApiView):
     def get(self, request: Request) -> Response:
         """Filtered, searched, in order. Every filter field goes by its name, as in the address of the list's page."""
         state = read_state(request, CUSTOMERS)
-        _rows, page, similar = find(state)
+        _rows, page, similar = find(state, whole=True)
         refuse_faults(state)
         found = CustomerSerializer([row.customer for row in page.rows], many=True, scope=self.scope)
         return Response({**state_body(state, list(found.data)), "similar": list(similar)})

@@ -18,7 +18,7 @@ An app says once what its list is:
 and its view reads and uses the state:
 
     state = ListState.read(request, CUSTOMERS)
-    rows = state.narrow(CustomerHot.objects.visible_to(request.scope).for_list())
+    rows = state.narrow(CustomerHot.objects.visible_to(request.scope).for_list(state.sort.column))
     page = state.page(rows)                              # paging.Page: page.rows; the cursors are in state's links
     total = capped_count(rows)
 
