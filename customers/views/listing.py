@@ -38,6 +38,8 @@ SEARCH_CAP: Final = 1_000
 
 TIMES: Final = {Filter.DATE, Filter.DATETIME}
 
+PICK: Final = '<label>{}<input class="form-check-input" type="checkbox" name="ids" value="{}" form="bulk" aria-label="{}"></label>'
+
 BUILDER: Final = (
     "status",
     "business_type",
@@ -69,11 +71,12 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     # In a view that asks for what is not there for this reader, what is left of its filter would show more than it means.
     rows, page, similar = (CustomerHot.objects.none(), None, ()) if views.is_refused else find(state)
     shown = page.rows if page else []
+    acts = acts_for(request.scope)
     whole, *usual = _quick(state, views)
     context = {
         "state": state,
         "views": views,
-        "lines": list(_lines(state, shown)),
+        "lines": list(_lines(state, shown, may_pick=bool(acts))),
         "total": _count(state, rows, len(shown), capped=bool(similar) or " " in state.search),
         "similar": similar,
         "tabs": [whole, *views.tabs, *usual],
@@ -84,7 +87,7 @@ def customer_list(request: CrmRequest) -> HttpResponse:
             _("Columns"), icon="columns-3", kind="ghost", size="sm", popovertarget="pop-columns", data_place="below-end"
         ),
         "may_create": request.scope.allows("customers.create"),
-        "acts": acts_for(request.scope),
+        "acts": acts,
     }
     template = "customers/customer_list.html" + ("#list" if request.htmx else "")
     response = render(request, template, context)
@@ -92,19 +95,28 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     return response
 
 
-def _lines(state: ListState, rows: Iterable[CustomerHot]) -> Iterator[dict[str, Any]]:
-    """Each row with its cells, in the order of the columns. Five hundred cells a page: the template engine is too slow for them."""
+def _lines(state: ListState, rows: Iterable[CustomerHot], *, may_pick: bool) -> Iterator[dict[str, Any]]:
+    """Each row as its name and its markup. Five hundred cells a page: the template engine is too slow for them."""
     columns = [(column, _opening(column)) for column in state.columns if not column.fixed]
+    select = str(_("Select %(name)s"))
     for row in rows:
-        yield {
-            "pk": row.pk,
-            "url": f"{CUSTOMERS.path}{row.pk}/",
-            "name": row.customer.company_name,
-            "mark": mark(row.business_type),
-            "cells": format_html_join(
+        name = row.customer.company_name
+        sign = mark(row.business_type)
+        html = format_html(
+            '<tr data-row><td class="fp-table__pick">{}</td><td class="fp-table__name"><span class="fp-name">'
+            '<a class="fp-name__text" href="{}{}/" title="{}">{}</a></span></td>{}</tr>',
+            format_html(PICK, sign, row.pk, select % {"name": name})
+            if may_pick
+            else format_html("<span>{}</span>", sign),
+            CUSTOMERS.path,
+            row.pk,
+            name,
+            name,
+            format_html_join(
                 "", "{}{}</td>", ((opening, cell(column, row, state.scope)) for column, opening in columns)
             ),
-        }
+        )
+        yield {"name": name, "html": html}
 
 
 def _opening(column: Column) -> SafeString:
