@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.filters import FilterField
 from crm.core.listing import Column, Listing, ListState
 from crm.core.paging import Page
-from customers.choices import FieldType
+from customers.choices import FIELD_GROUPS, FieldType
 from customers.list_fields import CUSTOMER_FIELDS
 from customers.models import CustomerHot
 from customers.search import resembling, search
@@ -37,6 +37,12 @@ CUSTOMERS: Final = Listing(
     key="customers",
     label=_("Customers"),
     path="/customer-management/customers/",
+    groups={
+        "": _("Customer"),
+        "dates": _("Dates and volumes"),
+        "contacts": _("Contacts and addresses"),
+        **FIELD_GROUPS,
+    },
     registry=CUSTOMER_FIELDS,
     default_sort="name",
     search_sort="-created_at",

@@ -27,6 +27,7 @@ register_converter(StatusConverter, "customer_status")
 
 urlpatterns: list[URLPattern] = [
     path("customers/", listing.customer_list, name="list"),
+    path("customers/filter/", listing.customer_filter, name="filter"),
     path("customers/new/", create.create, name="create"),
     path("customers/new/twins/", create.twins, name="twins"),
     path("customers/new/chains/", create.chains, name="chains"),

@@ -1,4 +1,5 @@
 // Every page of the frame: menus, theme, fields, list, forms, toasts, single keys. No inline code, no eval.
+import { startBuilder } from "./builder.js";
 import { all, keep, one, typing } from "./dom.js";
 import { editField, startFields } from "./field.js";
 import { startForms } from "./form.js";
@@ -130,6 +131,7 @@ startMenus();
 startFields();
 startList();
 startPicking();
+startBuilder();
 startForms();
 startToasts();
 startKeys();

@@ -146,6 +146,7 @@ ROUTES: dict[str, list[Row]] = {
     "home": [Row("GET", EVERYBODY)],
     "core:healthz": [Row("GET", EVERYBODY)],
     "customers:list": [Row("GET", SIGNED_IN)],
+    "customers:filter": [Row("GET", SIGNED_IN)],
     "customers:create": [
         Row("GET", CREATORS),
         Row(

@@ -46,6 +46,7 @@ class Listing:
     For the same reason `together` names, by the column that is sorted by, filters whose rows stand together in its order
     (a town's in that of postcodes): these are gathered instead of walked to. `key` and `label` name the list
     where its state can be saved under a name (`crm.core.listing.saved`); the key is that of its area in the navigation.
+    `groups` are the headings under which the filter builder shows the fields, by the fields' `group`, in that order.
     """
 
     path: str
@@ -57,12 +58,18 @@ class Listing:
     more_columns: Callable[[Mapping[str, FilterField]], Iterable[Column]] | None = None
     key: str = ""
     label: Any = ""
+    groups: Mapping[str, Any] = field(default_factory=dict)
     size: int = DEFAULT_SIZE
 
     def columns_for(self, scope: Scope, fields: Mapping[str, FilterField]) -> dict[str, Column]:
         """The columns that exist for this scope, by key; those of the catalogue come from its filter fields."""
         every = (*self.columns, *(self.more_columns(fields) if self.more_columns else ()))
         return {column.key: column for column in every if not column.right or scope.allows(column.right)}
+
+    @property
+    def builder_path(self) -> str:
+        """Where its filter is built (`crm.core.listing.builder`)."""
+        return f"{self.path}filter/"
 
     def usual_sort(self, *, is_search: bool) -> str:
         """The order while the URL names none."""
