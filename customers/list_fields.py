@@ -7,18 +7,21 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from django.db.models import Q, TextChoices
+from django.db.models import Model, Q, TextChoices
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
-from crm.core.filters import Condition, FilterField, FilterRegistry, Operator, column, through
+from crm.core.filters import Condition, FilterField, FilterRegistry, Operator, column, present, through
 from crm.core.filters import FieldType as Filter
 from crm.core.filters.fields import Build
 from customers.choices import (
     AccountType,
+    AddressKind,
     BusinessType,
+    ContactRole,
     CustomerStatus,
+    DecisionPower,
     FieldEntity,
     FieldType,
     KitchenSize,
@@ -27,6 +30,8 @@ from customers.choices import (
     SeasonNow,
 )
 from customers.models import (
+    Address,
+    Contact,
     Customer,
     CustomerFieldChoice,
     CustomerFieldValue,
@@ -39,6 +44,7 @@ from organisation.models import User
 
 SCALE: Final = 10_000  # numbers of catalogue fields are stored times 10,000
 MOST_OFFERED: Final = 500  # of records to choose from; others are reached by their number in the address
+NO_CONDITION: Final = Q()
 EQUALITY: Final = (Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN)
 
 FILTER_TYPE: Final[dict[str, Filter]] = {
@@ -174,6 +180,32 @@ def _catalogue_choices(definition: FieldDefinition) -> list[tuple[str, Any]] | N
     return [(choice["value"], choice.get(label) or choice["value"]) for choice in choices]
 
 
+def _member(key: str, label: Any, model: type[Model], path: str, choices: type[TextChoices]) -> FilterField:
+    """What one of several rows of the customer is: holds for whoever has such a row."""
+    return FilterField(
+        key=key,
+        label=label,
+        type=Filter.MULTI_CHOICE,
+        operators=(*EQUALITY, Operator.ALL),
+        build=through(model._default_manager.visible_to, path, link="customer_id"),  # type: ignore[attr-defined]
+        choices=choices.choices,
+        nullable=False,
+        group="contacts",
+    )
+
+
+def _contact(key: str, label: Any, condition: Q = NO_CONDITION) -> FilterField:
+    """Whether the customer has a contact at all, or one of whom `condition` holds."""
+    return FilterField(
+        key=key,
+        label=label,
+        type=Filter.BOOLEAN,
+        build=present(lambda scope: Contact.objects.visible_to(scope).filter(condition), link="customer_id"),
+        nullable=False,
+        group="contacts",
+    )
+
+
 CUSTOMER_FIELDS: Final = FilterRegistry(
     "customer",
     [
@@ -225,6 +257,21 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
             build=through(CustomerTag.objects.visible_to, "tag_id", link="customer_id"),
             names=_tag_names,
             offered=_tags,
+        ),
+        _contact("contact", _("Has a contact")),
+        _contact("contact_email", _("Has a contact with e-mail"), ~Q(email="")),
+        _contact("contact_phone", _("Has a contact with a phone number"), ~Q(phone="") | ~Q(mobile="")),
+        _member("contact_power", _("A contact's say in buying"), Contact, "decision_power", DecisionPower),
+        _member("contact_role", _("A contact's role"), Contact, "role", ContactRole),
+        _member("address_kind", _("An address's kind"), Address, "kind", AddressKind),
+        FilterField(
+            key="address_postcode",
+            label=_("Postcode of any address"),
+            type=Filter.TEXT,
+            operators=(Operator.EQ, Operator.NE, Operator.IN),
+            build=through(Address.objects.visible_to, "postcode", link="customer_id"),
+            nullable=False,
+            group="contacts",
         ),
     ],
     provider=_catalogue_fields,

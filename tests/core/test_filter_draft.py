@@ -72,7 +72,11 @@ TREES: list[dict[str, Any]] = [
         "and": [
             {"or": [{"field": "flag", "op": "is", "value": True}, {"field": "day", "op": "not_empty"}]},
             {"not": {"or": [{"field": "name", "op": "eq", "value": "x"}, {"field": "amount", "op": "gt", "value": 7}]}},
-            {"not": {"and": [{"field": "name", "op": "eq", "value": "y"}, {"field": "amount", "op": "lt", "value": 7}]}},
+            {
+                "not": {
+                    "and": [{"field": "name", "op": "eq", "value": "y"}, {"field": "amount", "op": "lt", "value": 7}]
+                }
+            },
         ]
     },
 ]
@@ -137,7 +141,9 @@ def test_another_field_begins_anew_and_another_operator_keeps_what_was_typed() -
 
 
 def test_what_is_wrong_stands_at_its_condition() -> None:
-    root = Group("all", [Row("amount", "gte", ["viel"]), Row("amount", "gte", ["5"]), Row("secret", "eq", ["x"]), Row()])
+    root = Group(
+        "all", [Row("amount", "gte", ["viel"]), Row("amount", "gte", ["5"]), Row("secret", "eq", ["x"]), Row()]
+    )
     assert judged(root, state()) is None
     problems = [row.problem for row in root.rows()]
     assert problems[0]
@@ -148,7 +154,9 @@ def test_what_is_wrong_stands_at_its_condition() -> None:
     assert judged(root, state()) == filters.parse({"field": "amount", "op": "gte", "value": 5}, FIELDS, SCOPE)
 
 
-@pytest.mark.parametrize("row", [Row("day", "within", ["", ""], ["last_days"]), Row("day", "lt", ["²"], ["ago"]), Row("kind", "in")])
+@pytest.mark.parametrize(
+    "row", [Row("day", "within", ["", ""], ["last_days"]), Row("day", "lt", ["²"], ["ago"]), Row("kind", "in")]
+)
 def test_a_missing_or_odd_value_is_a_problem_not_an_error(row: Row) -> None:
     assert judged(Group("all", [row]), state()) is None
     assert row.problem
