@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern] = [
     path("customers/trash/", trash.trash, name="trash"),
     path("customers/reviews/", reviews.reviews, name="reviews"),
     path("customers/<int:pk>/", record.detail, name="detail"),
+    path("customers/<int:pk>/preview/", record.preview, name="preview"),
     path("customers/<int:pk>/field/<slug:name>/", record.field, name="field"),
     path("customers/<int:pk>/value/<slug:key>/", record.value, name="value"),
     path("customers/<int:pk>/activate/", life.activate, name="activate"),

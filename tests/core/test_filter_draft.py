@@ -91,6 +91,11 @@ def test_a_filter_goes_through_the_form_unchanged(tree: dict[str, Any], language
         assert filters.parse(raw(again, FIELDS), FIELDS, SCOPE) == node
 
 
+def test_a_text_keeps_the_one_operator_that_it_was_asked_with() -> None:
+    (row,) = drafted(filters.parse({"field": "name", "op": "eq", "value": "a"}, FIELDS, SCOPE)).rows()
+    assert (row.operator, row.values) == ("eq", ["a"])
+
+
 def test_two_ways_to_say_not_are_one() -> None:
     leaf = {"field": "flag", "op": "is", "value": True}
     twice = filters.parse({"not": {"not": leaf}}, FIELDS, SCOPE)

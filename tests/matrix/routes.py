@@ -170,6 +170,7 @@ ROUTES: dict[str, list[Row]] = {
     ],
     "customers:trash": [Row("GET", SIGNED_IN)],
     "customers:detail": [Row("GET", READERS, of)],
+    "customers:preview": [Row("GET", READERS, of)],
     "customers:field": on_record(
         WRITERS,
         lambda world: {"legal_form": "GmbH", "version": 1},

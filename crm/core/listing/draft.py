@@ -105,9 +105,9 @@ def _taken_apart(node: Node) -> tuple[str, tuple[Node, ...]]:
 
 
 def _row(leaf: Leaf) -> Row:
-    operator = _SEVERAL.get(leaf.operator, leaf.operator)
-    if operator not in usual_operators(leaf.field):
-        operator = leaf.operator
+    several = _SEVERAL.get(leaf.operator, leaf.operator)
+    is_offered = leaf.operator in usual_operators(leaf.field) or several not in leaf.field.operators
+    operator = leaf.operator if is_offered else several
     values, words = typed(leaf, input_of(leaf.field, operator))
     return Row(leaf.key, operator.value, values, words)
 

@@ -20,6 +20,7 @@ class _Options:
     fixed: bool = False
     right: str = ""
     group: Any = ""
+    edit: str = ""
     data: Any = None
 
 
@@ -30,7 +31,8 @@ class Column(_Options):
     `key` names it in URLs and templates, `label` is its head. `sort` is the column of the list's model that orders it
     ("" for none). `numeric` aligns right; `descending_first` is the way of the first click. `shown` says whether it is
     there by default, `fixed` that it always is, first and not in the picker. `right` hides it from who lacks that.
-    `group` sorts the picker, `data` is the app's own (a field definition, say).
+    `group` sorts the picker, `data` is the app's own (a field definition, say). `edit` is where a row's value is edited,
+    below the row's own address ("field/phone/"); the view there answers `?cell=1` with the field of `components.records`.
     """
 
     key: str
