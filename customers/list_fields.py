@@ -73,7 +73,10 @@ def _tag_names(scope: Scope, ids: Sequence[int]) -> Mapping[int, str]:
 
 
 def _users(scope: Scope) -> Iterable[tuple[int, str]]:
-    return User.objects.visible_to(scope).active().order_by("name").values_list("pk", "name")
+    people: Iterable[tuple[int, str]] = (
+        User.objects.visible_to(scope).active().order_by("name").values_list("pk", "name")
+    )
+    return people
 
 
 def _tags(scope: Scope) -> Iterable[tuple[int, str]]:
@@ -190,6 +193,7 @@ def _member(key: str, label: Any, model: type[Model], path: str, choices: type[T
         build=through(model._default_manager.visible_to, path, link="customer_id"),  # type: ignore[attr-defined]
         choices=choices.choices,
         nullable=False,
+        words={operator: operator.label for operator in EQUALITY},
         group="contacts",
     )
 
@@ -258,15 +262,15 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
             names=_tag_names,
             offered=_tags,
         ),
-        _contact("contact", _("Has a contact")),
-        _contact("contact_email", _("Has a contact with e-mail"), ~Q(email="")),
-        _contact("contact_phone", _("Has a contact with a phone number"), ~Q(phone="") | ~Q(mobile="")),
-        _member("contact_power", _("A contact's say in buying"), Contact, "decision_power", DecisionPower),
-        _member("contact_role", _("A contact's role"), Contact, "role", ContactRole),
-        _member("address_kind", _("An address's kind"), Address, "kind", AddressKind),
+        _contact("contact", _("Contact on file")),
+        _contact("contact_email", _("Contact with e-mail"), ~Q(email="")),
+        _contact("contact_phone", _("Contact with a phone number"), ~Q(phone="") | ~Q(mobile="")),
+        _member("contact_power", _("Decision power of a contact"), Contact, "decision_power", DecisionPower),
+        _member("contact_role", _("Role of a contact"), Contact, "role", ContactRole),
+        _member("address_kind", _("Kind of an address"), Address, "kind", AddressKind),
         FilterField(
             key="address_postcode",
-            label=_("Postcode of any address"),
+            label=_("Postcode of an address"),
             type=Filter.TEXT,
             operators=(Operator.EQ, Operator.NE, Operator.IN),
             build=through(Address.objects.visible_to, "postcode", link="customer_id"),

@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from crm.core.access import Scope
-from crm.core.filters.kinds import OPERATORS, FieldType, Operator
+from crm.core.filters.kinds import OPERATORS, FieldType, Operator, operator_label
 
 Choices = Iterable[tuple[Any, Any]] | Callable[[], Iterable[tuple[Any, Any]]]
 Names = Callable[[Scope, Sequence[int]], Mapping[int, str]]
@@ -137,7 +137,7 @@ class FilterField:
     `choices` are pairs of value and label (or a function that gives them); other values are refused.
     `scale` is how many of the column's units make one: MONEY 100 (cents), NUMBER 1; a slot times 10,000 says 10_000.
     `folded` says that the column holds folded text. `names` gives the labels of ids for USER and REFERENCE,
-    `offered` the records that a builder lets choose from.
+    `offered` the records that a builder lets choose from. `words` are other labels of operators than the type's own.
     """
 
     key: str
@@ -155,6 +155,7 @@ class FilterField:
     nullable: bool = True
     group: Any = ""
     help_text: Any = ""
+    words: Mapping[Operator, Any] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -176,6 +177,10 @@ class FilterField:
             return None
         pairs = self.choices() if callable(self.choices) else self.choices
         return {str(value): str(label) for value, label in pairs}
+
+    def operator_label(self, operator: Operator) -> str:
+        """The operator in the active language, as it reads between label and value."""
+        return str(self.words.get(operator) or operator_label(operator, self.type))
 
     def is_open_to(self, scope: Scope) -> bool:
         """Whether the scope may filter by it. To others it does not exist."""

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from crm.core import filters
 from crm.core.access import CrmRequest
 from crm.core.errors import Invalid
-from crm.core.filters import FieldType, FilterField, Node, Operator, operator_label
+from crm.core.filters import FieldType, FilterField, Node, Operator
 from crm.core.filters.values import ME, Unreadable
 from crm.core.listing.controls import COUNTED, MOMENT_WORDS, NUMBERS, Input, input_of, usual_operators
 from crm.core.listing.draft import KINDS, Group, Row, drafted, is_draft, names_of, raw, raw_row, read_draft
@@ -121,7 +121,7 @@ def _shown_row(row: Row, state: ListState) -> dict[str, Any]:
     shown |= {
         "label": field.label,
         "help": field.help_text,
-        "operators": [(each.value, operator_label(each, field.type), each is operator) for each in operators],
+        "operators": [(each.value, field.operator_label(each), each is operator) for each in operators],
         "input": kind.value,
         "is_number": field.type in NUMBERS,
         "unit": "€" if field.type is FieldType.MONEY else "",

@@ -124,11 +124,13 @@ def read_draft(params: QueryDict, fields: Mapping[str, FilterField]) -> Group:
     )
     root = Group()
     known: dict[str, Group | Row] = {ROOT: root}
+    part: Group | Row
     for place in places:
         above = known.get(place.rpartition(".")[0])
         if f"g.{place}" in params:
-            part: Group | Row = root if place == ROOT else Group()
-            part.kind = params[f"g.{place}"] if params[f"g.{place}"] in KINDS else "all"  # type: ignore[union-attr]
+            kind = params.get(f"g.{place}", "")
+            part = root if place == ROOT else Group()
+            part.kind = kind if kind in KINDS else "all"
         else:
             part = _read_row(params, place, fields)
         known[place] = part
@@ -139,7 +141,7 @@ def read_draft(params: QueryDict, fields: Mapping[str, FilterField]) -> Group:
 
 
 def _read_row(params: QueryDict, place: str, fields: Mapping[str, FilterField]) -> Row:
-    key = params[f"f.{place}"]
+    key = params.get(f"f.{place}", "")
     found = fields.get(key)
     if found is None or params.get(f"p.{place}") != key:  # another field than before: its values mean nothing here
         return _begun(key, found)
@@ -160,7 +162,7 @@ def _begun(key: str, found: FilterField | None) -> Row:
 def _act(root: Group, known: Mapping[str, Group | Row], wish: str = "", place: str = "") -> None:
     part = known.get(place)
     if wish == "remove" and part is not None and part is not root:
-        above = known[place.rpartition(".")[0]]
+        above = known.get(place.rpartition(".")[0])
         if isinstance(above, Group):
             above.parts.remove(part)
             above.is_new = True
