@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy
 
 from crm.core import filters
 from crm.core.access import CrmRequest
+from crm.core.digits import whole_number
 from crm.core.errors import Invalid
 from crm.core.filters import FieldType, FilterField, Node, Operator
 from crm.core.filters.values import ME, Unreadable
+from crm.core.folding import fold
 from crm.core.listing.controls import COUNTED, MOMENT_WORDS, NUMBERS, Input, input_of, usual_operators
 from crm.core.listing.draft import KINDS, Group, Row, drafted, is_draft, names_of, raw, raw_row, read_draft
 from crm.core.listing.offered import Listing
@@ -168,7 +170,8 @@ def _choices(field: FilterField, chosen: list[str], state: ListState) -> list[tu
     if field.offered is not None:
         offered |= {str(pk): name for pk, name in field.offered(state.scope)}
     offered |= field.choice_labels or {}
-    gone = [int(value) for value in chosen if value not in offered and value.isdecimal()]
+    numbers = (whole_number(value) for value in chosen if value not in offered)
+    gone = [number for number in numbers if number is not None]
     if gone and field.names:
         offered |= {str(pk): name for pk, name in field.names(state.scope, gone).items()}
     return [(value, label, value in chosen) for value, label in offered.items()]
@@ -182,7 +185,7 @@ def _fields_by_group(chosen: str, state: ListState) -> Iterator[tuple[str, list[
         found.setdefault(str(field.group), []).append((field.key, str(field.label), field.key == chosen))
     for name, fields in found.items():
         if fields:
-            yield _heading(groups, name), sorted(fields, key=lambda each: each[1].casefold())
+            yield _heading(groups, name), sorted(fields, key=lambda each: fold(each[1]))
 
 
 def _heading(groups: Mapping[str, Any], name: str) -> str:
