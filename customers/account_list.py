@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.filters import FilterField
 from crm.core.listing import Column, Listing, ListState
 from crm.core.paging import Page
-from customers.choices import FieldType
+from customers.choices import FIELD_GROUPS, FieldType
 from customers.list_fields import CUSTOMER_FIELDS
 from customers.models import CustomerHot
 from customers.search import resembling, search
@@ -29,6 +29,7 @@ def _catalogue_columns(fields: Mapping[str, FilterField]) -> Iterator[Column]:
                 numeric=field.extra["type"] in NUMERIC,
                 shown=False,
                 group=field.group,
+                edit=f"value/{field.extra['key']}/",
                 data=field,
             )
 
@@ -37,6 +38,12 @@ CUSTOMERS: Final = Listing(
     key="customers",
     label=_("Customers"),
     path="/customer-management/customers/",
+    groups={
+        "": _("Customer"),
+        "dates": _("Dates and volumes"),
+        "contacts": _("Contacts and addresses"),
+        **FIELD_GROUPS,
+    },
     registry=CUSTOMER_FIELDS,
     default_sort="name",
     search_sort="-created_at",
@@ -59,6 +66,7 @@ CUSTOMERS: Final = Listing(
             "expected_volume",
             _("Expected / year"),
             sort="expected_volume_cents",
+            edit="field/expected_annual_volume/",
             numeric=True,
             descending_first=True,
             right="money.read",
@@ -71,13 +79,20 @@ CUSTOMERS: Final = Listing(
             descending_first=True,
             right="money.read",
         ),
-        Column("renewal_date", _("Renewal date"), sort="renewal_date", numeric=True, shown=False),
+        Column(
+            "renewal_date",
+            _("Renewal date"),
+            sort="renewal_date",
+            numeric=True,
+            shown=False,
+            edit="field/renewal_date/",
+        ),
         Column("number", _("Number"), sort="customer_number", shown=False),
-        Column("business_type", _("Business type"), sort="business_type", shown=False),
+        Column("business_type", _("Business type"), sort="business_type", shown=False, edit="field/business_type/"),
         Column("account_type", _("Account type"), sort="account_type", shown=False),
-        Column("kitchen_size", _("Kitchen size"), sort="kitchen_size", shown=False),
+        Column("kitchen_size", _("Kitchen size"), sort="kitchen_size", shown=False, edit="field/kitchen_size/"),
         Column("postcode", _("Postcode"), sort="postcode", shown=False),
-        Column("lead_source", _("Source"), sort="lead_source", shown=False),
+        Column("lead_source", _("Source"), sort="lead_source", shown=False, edit="field/source/"),
         Column("created_at", _("Created"), sort="created_at", numeric=True, descending_first=True, shown=False),
         Column("sample_status", _("Sample"), sort="sample_status", shown=False),
         Column("roi_bucket", _("ROI"), sort="roi_bucket", shown=False),

@@ -209,3 +209,16 @@ class RoiBucket(TextChoices):
     LOW = "LOW", _("Low")
     MEDIUM = "MEDIUM", _("Medium")
     HIGH = "HIGH", _("High")
+
+
+FIELD_GROUPS: Final = {
+    "general": _("General"),
+    "delivery": _("Delivery"),
+    "range": _("Range"),
+    "kitchen": _("Kitchen"),
+    "purchasing": _("Purchasing"),
+    "quality": _("Quality"),
+    "contract": _("Contract"),
+    "visit": _("Visit"),
+}
+"""Headings of the starter catalogue's groups, in the order of the pages; a manager may name others."""

@@ -10,11 +10,10 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
-from crm.core.digits import whole_number
+from crm.core.digits import typed_number, whole_number
 from crm.core.errors import Invalid
 from crm.core.phones import to_e164
 from customers.choices import FieldType
@@ -51,18 +50,6 @@ def _text(definition: FieldDefinition, value: Any, scope: Scope) -> str:
     if pattern and (len(text) > PATTERN_TEXT or not re.fullmatch(pattern, text)):
         raise Invalid(_("The text does not have the form that is asked for."))
     return text
-
-
-def typed_number(text: str) -> str:
-    """A number as people type it, in the form that programs read: 1.234,56 in German, 1,234.56 in English.
-
-    A dot before exactly three digits groups in German (48.600 are not 48.6); else it may stand for the comma.
-    """
-    text = re.sub("[\u00a0\u202f €]", "", text)
-    group, point = (",", ".") if (get_language() or "").startswith("en") else (".", ",")
-    if re.fullmatch(rf"[-+]?\d{{1,3}}(\{group}\d{{3}})+(\{point}\d+)?", text):
-        text = text.replace(group, "")
-    return text.replace(",", ".") if point == "," and "." not in text else text
 
 
 def _decimal(value: Any) -> Decimal:

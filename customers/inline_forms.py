@@ -9,10 +9,10 @@ from django import forms
 from django.db.models import Field
 
 from crm.core.access import Scope
+from crm.core.digits import typed_number
 from crm.core.forms import ServiceForm
 from crm.core.templatetags.formats import number
 from customers.choices import FieldType
-from customers.field_values import typed_number
 from customers.forms import YES_NO, day_input, labelled
 from customers.models import Customer, FieldDefinition
 from customers.shown import choice_label

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from django.db.models import Q, TextChoices
+from django.db.models import Model, Q, TextChoices
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
-from crm.core.filters import Condition, FilterField, FilterRegistry, Operator, column, through
+from crm.core.filters import Condition, FilterField, FilterRegistry, Operator, column, present, through
 from crm.core.filters import FieldType as Filter
 from crm.core.filters.fields import Build
 from customers.choices import (
     AccountType,
+    AddressKind,
     BusinessType,
+    ContactRole,
     CustomerStatus,
+    DecisionPower,
     FieldEntity,
     FieldType,
     KitchenSize,
@@ -26,10 +29,22 @@ from customers.choices import (
     SampleStatus,
     SeasonNow,
 )
-from customers.models import CustomerFieldChoice, CustomerFieldValue, CustomerTag, FieldDefinition, Tag
+from customers.models import (
+    Address,
+    Contact,
+    Customer,
+    CustomerFieldChoice,
+    CustomerFieldValue,
+    CustomerHot,
+    CustomerTag,
+    FieldDefinition,
+    Tag,
+)
 from organisation.models import User
 
 SCALE: Final = 10_000  # numbers of catalogue fields are stored times 10,000
+MOST_OFFERED: Final = 500  # of records to choose from; others are reached by their number in the address
+NO_CONDITION: Final = Q()
 EQUALITY: Final = (Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN)
 
 FILTER_TYPE: Final[dict[str, Filter]] = {
@@ -57,6 +72,26 @@ def _tag_names(scope: Scope, ids: Sequence[int]) -> Mapping[int, str]:
     return dict(Tag.objects.visible_to(scope).filter(pk__in=ids).values_list("pk", "name"))
 
 
+def _users(scope: Scope) -> Iterable[tuple[int, str]]:
+    people: Iterable[tuple[int, str]] = (
+        User.objects.visible_to(scope).active().order_by("name").values_list("pk", "name")
+    )
+    return people
+
+
+def _tags(scope: Scope) -> Iterable[tuple[int, str]]:
+    return Tag.objects.visible_to(scope).order_by("name").values_list("pk", "name")[:MOST_OFFERED]
+
+
+def _chains(scope: Scope) -> Iterable[tuple[int, str]]:
+    chains = CustomerHot.objects.visible_to(scope).filter(account_type=AccountType.CHAIN).order_by("name_key", "pk")
+    return chains.values_list("pk", "customer__company_name")[:MOST_OFFERED]
+
+
+def _chain_names(scope: Scope, ids: Sequence[int]) -> Mapping[int, str]:
+    return dict(Customer.objects.visible_to(scope).filter(pk__in=ids).values_list("pk", "company_name"))
+
+
 def _choice(key: str, label: Any, choices: type[TextChoices], *, nullable: bool = False) -> FilterField:
     return FilterField(
         key=key, label=label, type=Filter.CHOICE, build=column(key), choices=choices.choices, nullable=nullable
@@ -64,12 +99,18 @@ def _choice(key: str, label: Any, choices: type[TextChoices], *, nullable: bool 
 
 
 def _moment(key: str, label: Any, *, nullable: bool = True) -> FilterField:
-    return FilterField(key=key, label=label, type=Filter.DATETIME, build=column(key), nullable=nullable)
+    return FilterField(key=key, label=label, type=Filter.DATETIME, build=column(key), nullable=nullable, group="dates")
 
 
 def _money(key: str, label: Any, path: str, *, nullable: bool = True) -> FilterField:
     return FilterField(
-        key=key, label=label, type=Filter.MONEY, build=column(path), right="money.read", nullable=nullable
+        key=key,
+        label=label,
+        type=Filter.MONEY,
+        build=column(path),
+        right="money.read",
+        nullable=nullable,
+        group="dates",
     )
 
 
@@ -96,6 +137,7 @@ def catalogue_filter(definition: FieldDefinition) -> FilterField:
         scale=SCALE if kind in {Filter.NUMBER, Filter.MONEY} else 0,
         folded=kind is Filter.TEXT or definition.type == FieldType.CHOICE,
         names=_user_names if kind is Filter.USER else None,
+        offered=_users if kind is Filter.USER else None,
         group=definition.group,
         help_text=definition.help_text,
         extra={"slot": slot, "type": definition.type, "key": definition.key},
@@ -141,15 +183,51 @@ def _catalogue_choices(definition: FieldDefinition) -> list[tuple[str, Any]] | N
     return [(choice["value"], choice.get(label) or choice["value"]) for choice in choices]
 
 
+def _member(key: str, label: Any, model: type[Model], path: str, choices: type[TextChoices]) -> FilterField:
+    """What one of several rows of the customer is: holds for whoever has such a row."""
+    return FilterField(
+        key=key,
+        label=label,
+        type=Filter.MULTI_CHOICE,
+        operators=(*EQUALITY, Operator.ALL),
+        build=through(model._default_manager.visible_to, path, link="customer_id"),  # type: ignore[attr-defined]
+        choices=choices.choices,
+        nullable=False,
+        words={operator: operator.label for operator in EQUALITY},
+        group="contacts",
+    )
+
+
+def _contact(key: str, label: Any, condition: Q = NO_CONDITION) -> FilterField:
+    """Whether the customer has a contact at all, or one of whom `condition` holds."""
+    return FilterField(
+        key=key,
+        label=label,
+        type=Filter.BOOLEAN,
+        build=present(lambda scope: Contact.objects.visible_to(scope).filter(condition), link="customer_id"),
+        nullable=False,
+        group="contacts",
+    )
+
+
 CUSTOMER_FIELDS: Final = FilterRegistry(
     "customer",
     [
         _choice("status", _("Status"), CustomerStatus),
-        FilterField(key="owner", label=_("Owner"), type=Filter.USER, build=column("owner_id"), names=_user_names),
+        FilterField(
+            key="owner",
+            label=_("Owner"),
+            type=Filter.USER,
+            build=column("owner_id"),
+            names=_user_names,
+            offered=_users,
+        ),
         _choice("business_type", _("Business type"), BusinessType),
         _choice("sample_status", _("Sample"), SampleStatus),
         _choice("roi_bucket", _("ROI"), RoiBucket),
-        FilterField(key="renewal_date", label=_("Renewal date"), type=Filter.DATE, build=column("renewal_date")),
+        FilterField(
+            key="renewal_date", label=_("Renewal date"), type=Filter.DATE, build=column("renewal_date"), group="dates"
+        ),
         _choice("season_now", _("Season"), SeasonNow),
         _choice("account_type", _("Account type"), AccountType),
         _choice("kitchen_size", _("Kitchen size"), KitchenSize, nullable=True),
@@ -159,7 +237,14 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
         FilterField(key="number", label=_("Number"), type=Filter.TEXT, build=column("customer_number"), nullable=False),
         FilterField(key="city", label=_("Town"), type=Filter.TEXT, build=column("city_key"), folded=True),
         FilterField(key="postcode", label=_("Postcode"), type=Filter.TEXT, build=column("postcode")),
-        FilterField(key="chain", label=_("Chain"), type=Filter.REFERENCE, build=column("chain_id")),
+        FilterField(
+            key="chain",
+            label=_("Chain"),
+            type=Filter.REFERENCE,
+            build=column("chain_id"),
+            names=_chain_names,
+            offered=_chains,
+        ),
         FilterField(key="lead_source", label=_("Source"), type=Filter.TEXT, build=column("lead_source")),
         _moment("last_contact_at", _("Last contact")),
         _moment("last_order_at", _("Last order")),
@@ -175,6 +260,22 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
             operators=(*EQUALITY, Operator.EMPTY, Operator.NOT_EMPTY),
             build=through(CustomerTag.objects.visible_to, "tag_id", link="customer_id"),
             names=_tag_names,
+            offered=_tags,
+        ),
+        _contact("contact", _("Contact on file")),
+        _contact("contact_email", _("Contact with e-mail"), ~Q(email="")),
+        _contact("contact_phone", _("Contact with a phone number"), ~Q(phone="") | ~Q(mobile="")),
+        _member("contact_power", _("Decision power of a contact"), Contact, "decision_power", DecisionPower),
+        _member("contact_role", _("Role of a contact"), Contact, "role", ContactRole),
+        _member("address_kind", _("Kind of an address"), Address, "kind", AddressKind),
+        FilterField(
+            key="address_postcode",
+            label=_("Postcode of an address"),
+            type=Filter.TEXT,
+            operators=(Operator.EQ, Operator.NE, Operator.IN),
+            build=through(Address.objects.visible_to, "postcode", link="customer_id"),
+            nullable=False,
+            group="contacts",
         ),
     ],
     provider=_catalogue_fields,

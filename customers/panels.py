@@ -8,12 +8,11 @@ from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm.core.access import Scope
 from customers import season, services
 from customers.chains import ChainHead, chain_heads, locations_of, sees_whole_chain
-from customers.choices import AccountType, CustomerStatus, FieldEntity, SeasonNow, Sensitivity
+from customers.choices import FIELD_GROUPS, AccountType, CustomerStatus, FieldEntity, SeasonNow, Sensitivity
 from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerTag, FieldDefinition
 from customers.services.accounts import PAINS
 from customers.shown import column_text, month_name, upper_first, value_text
@@ -40,16 +39,6 @@ FACTS: Final = (
 MONEY: Final = ("expected_annual_volume", "renewal_date")
 INLINE: Final = (*FACTS, *MONEY)
 MOST_LOCATIONS: Final = 50
-GROUPS: Final = {
-    "general": gettext_lazy("General"),
-    "delivery": gettext_lazy("Delivery"),
-    "range": gettext_lazy("Range"),
-    "kitchen": gettext_lazy("Kitchen"),
-    "purchasing": gettext_lazy("Purchasing"),
-    "quality": gettext_lazy("Quality"),
-    "contract": gettext_lazy("Contract"),
-    "visit": gettext_lazy("Visit"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,14 +233,14 @@ def field_groups(scope: Scope, customer: Customer, may: Can) -> list[FieldGroup]
             continue
         shown = catalogue_fact(scope, customer, definition, values.get(definition.pk), people, may)
         groups.setdefault(definition.group, []).append(shown)
-    known = list(GROUPS)
+    known = list(FIELD_GROUPS)
     ordered = sorted(groups.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))
     return [FieldGroup(group_name(name), facts) for name, facts in ordered]
 
 
 def group_name(group: str) -> str:
     """A group's heading: translated where it is one of the starter catalogue, else as the manager typed it."""
-    return str(GROUPS.get(group, upper_first(group.replace("_", " "))))
+    return str(FIELD_GROUPS.get(group, upper_first(group.replace("_", " "))))
 
 
 def catalogue_fact(

@@ -27,6 +27,7 @@ register_converter(StatusConverter, "customer_status")
 
 urlpatterns: list[URLPattern] = [
     path("customers/", listing.customer_list, name="list"),
+    path("customers/filter/", listing.customer_filter, name="filter"),
     path("customers/new/", create.create, name="create"),
     path("customers/new/twins/", create.twins, name="twins"),
     path("customers/new/chains/", create.chains, name="chains"),
@@ -35,6 +36,7 @@ urlpatterns: list[URLPattern] = [
     path("customers/trash/", trash.trash, name="trash"),
     path("customers/reviews/", reviews.reviews, name="reviews"),
     path("customers/<int:pk>/", record.detail, name="detail"),
+    path("customers/<int:pk>/preview/", record.preview, name="preview"),
     path("customers/<int:pk>/field/<slug:name>/", record.field, name="field"),
     path("customers/<int:pk>/value/<slug:key>/", record.value, name="value"),
     path("customers/<int:pk>/activate/", life.activate, name="activate"),

@@ -47,6 +47,7 @@ class Address(OrganisationModel, VersionedModel):
                 condition=Q(longitude__isnull=True) | Q(longitude__range=(-180, 180)), name="address_longitude_range"
             ),
         ]
+        indexes = [models.Index(fields=["organisation", "postcode", "customer"], name="address_by_postcode")]
 
     def __str__(self) -> str:
         return f"{self.street} {self.house_number}, {self.postcode} {self.city}".strip(" ,")
@@ -79,6 +80,10 @@ class Contact(OrganisationModel, VersionedModel):
             models.CheckConstraint(
                 condition=Q(decision_power="") | Q(decision_power__in=DecisionPower.values), name="contact_power_known"
             ),
+        ]
+        indexes = [  # who has a contact like this: asked with the customer, and without
+            models.Index(fields=["organisation", "decision_power", "customer"], name="contact_by_power"),
+            models.Index(fields=["organisation", "role", "customer"], name="contact_by_role"),
         ]
 
     def __str__(self) -> str:

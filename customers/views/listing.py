@@ -18,8 +18,8 @@ from django.views.decorators.http import require_safe
 from crm.core.access import CrmRequest
 from crm.core.components.controls import button
 from crm.core.components.signs import mark
-from crm.core.filters import FieldType as Filter
 from crm.core.listing import Column, ListState
+from crm.core.listing.builder import build_filter
 from crm.core.listing.saved import moved
 from crm.core.paging import Count, capped_count
 from customers.account_list import CUSTOMERS, find
@@ -36,23 +36,7 @@ sort value), its rows, count; a search that finds nobody asks for similar words 
 SEARCH_CAP: Final = 1_000
 """Words that more than a thousand customers have want another word, not an exact number; counting further costs 0.3 s."""
 
-TIMES: Final = {Filter.DATE, Filter.DATETIME}
-
 PICK: Final = '<label>{}<input class="form-check-input" type="checkbox" name="ids" value="{}" form="bulk" aria-label="{}"></label>'
-
-BUILDER: Final = (
-    "status",
-    "business_type",
-    "season_now",
-    "account_type",
-    "sample_status",
-    "roi_bucket",
-    "city",
-    "postcode",
-    "renewal_date",
-    "last_contact_at",
-)
-"""Fields that the filter panel asks for; all others are reached by their name in the address."""
 
 
 @login_required
@@ -80,8 +64,6 @@ def customer_list(request: CrmRequest) -> HttpResponse:
         "total": _count(state, rows, len(shown), capped=bool(similar) or " " in state.search),
         "similar": similar,
         "tabs": [whole, *views.tabs, *usual],
-        "builder": list(_builder(state)),
-        "builder_inputs": [pair for pair in state.pairs() if pair[0] not in BUILDER],
         "columns": _columns(state),
         "column_button": button(
             _("Columns"), icon="columns-3", kind="ghost", size="sm", popovertarget="pop-columns", data_place="below-end"
@@ -93,6 +75,13 @@ def customer_list(request: CrmRequest) -> HttpResponse:
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+@login_required
+@require_safe
+def customer_filter(request: CrmRequest) -> HttpResponse:
+    """The builder of the list's filter."""
+    return build_filter(request, CUSTOMERS)
 
 
 def _lines(state: ListState, rows: Iterable[CustomerHot], *, may_pick: bool) -> Iterator[dict[str, Any]]:
@@ -148,23 +137,6 @@ def _quick(state: ListState, views: ListViews) -> Iterator[dict[str, Any]]:
         url = f"{CUSTOMERS.path}?{key}={value}"
         current = not views.active and state.url(sort=CUSTOMERS.default_sort, columns=(), density="", view="") == url
         yield {"label": label, "url": url, "current": current}
-
-
-def _builder(state: ListState) -> Iterator[dict[str, Any]]:
-    """The inputs of the filter panel with what the URL says of each."""
-    values: dict[str, str] = {}
-    for name, value in state.pairs():
-        values.setdefault(name, value)
-    for key in BUILDER:
-        field = state.fields[key]
-        choices = field.choice_labels
-        yield {
-            "key": key,
-            "label": field.label,
-            "value": values.get(key, ""),
-            "options": list(choices.items()) if choices else None,
-            "example": _("e.g. next_90_days or 2026-01-01..2026-03-31") if field.type in TIMES else "",
-        }
 
 
 def _columns(state: ListState) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 // Every page of the frame: menus, theme, fields, list, forms, toasts, single keys. No inline code, no eval.
+import { startBuilder } from "./builder.js";
 import { all, keep, one, typing } from "./dom.js";
 import { editField, startFields } from "./field.js";
 import { startForms } from "./form.js";
-import { moveCursor, startList, turn } from "./list.js";
+import { closePreview, editRow, moveCell, moveCursor, startList, togglePreview, turn } from "./list.js";
 import { openMenu, startMenus } from "./menu.js";
 import { bulkKey, clearPicks, pickRow, startPicking } from "./pick.js";
 import { startToasts, toast } from "./toast.js";
@@ -49,7 +50,7 @@ function find() {
 const KEYS = {
   a: () => bulkKey("a"),
   c: () => openMenu("menu-new"),
-  e: editField,
+  e: () => editRow() || editField(),
   f: () => openMenu(one("[data-filter]")?.getAttribute("popovertarget")),
   j: () => turn(1),
   k: () => turn(-1),
@@ -60,7 +61,7 @@ const KEYS = {
   z: () => one("#toasts [data-undo]")?.click(),
   "/": find,
   "?": () => one("#keys")?.showModal(),
-  Escape: clearPicks,
+  Escape: () => closePreview() || clearPicks(),
 };
 
 function startKeys() {
@@ -74,6 +75,11 @@ function startKeys() {
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (event.target.closest("[data-list]") && moveCursor(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
       return;
+    } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      if (event.target.closest("[data-list]") && moveCell(event.key === "ArrowRight" ? 1 : -1)) event.preventDefault();
+      return;
+    } else if (event.key === " ") {
+      if (event.target.closest("button, a:not([data-list] a), input, summary") || !togglePreview()) return;
     } else if (KEYS[event.key]) KEYS[event.key]();
     else return;
     event.preventDefault();
@@ -130,6 +136,7 @@ startMenus();
 startFields();
 startList();
 startPicking();
+startBuilder();
 startForms();
 startToasts();
 startKeys();

@@ -17,7 +17,7 @@ function restore(form) {
   form.dataset.left = "1";
   field.replaceWith(old);
   htmx.process(old);
-  one("button.fp-field__value", old)?.focus();
+  (one("button.fp-field__value", old) ?? old.closest("td"))?.focus();
 }
 
 function send(form) {

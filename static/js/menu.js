@@ -57,6 +57,12 @@ export function startMenus() {
     place(menu, button);
     one("a, button, input:not([type=hidden]), select", menu)?.focus({ preventScroll: true });
   }, true);
+  // What comes into an open menu makes it larger.
+  document.addEventListener("htmx:load", ({ detail }) => {
+    const menu = detail.elt.closest?.("[popover]:popover-open");
+    const button = menu && opener.get(menu.id);
+    if (button) place(menu, button);
+  });
   document.addEventListener("click", ({ target }) => {
     if (target.closest("[data-close]")) target.closest("dialog")?.close();
     if (target.matches("dialog")) target.close();

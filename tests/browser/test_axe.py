@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -24,6 +25,24 @@ OF_COLOUR = ["color-contrast", "link-in-text-block"]
 """Rules that the dark theme can break: all others look at the markup, and that is the same."""
 
 Act = Callable[[Page, House], object]
+
+
+# Every kind of input, and groups.
+FILTER = (
+    "business_type=HOTEL&contact_email=true&renewal_date=next_90_days&name__in=A&city=Ulm&expected_volume=1..2&"
+    + urlencode(
+        {
+            "filter": json.dumps(
+                {
+                    "or": [
+                        {"field": "created_at", "op": "lt", "value": "2020-01-01"},
+                        {"not": {"field": "created_at", "op": "gt", "value": {"days": -3}}},
+                    ]
+                }
+            )
+        }
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +110,14 @@ def keys_pressed(page: Page, _house: House) -> None:
     page.locator("#keys[open]").wait_for()
 
 
+def previewed(page: Page, _house: House) -> None:
+    """The first record beside the list."""
+    page.locator("[data-list]").wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("Space")
+    page.locator("#preview h2").wait_for()
+
+
 def duplicate_typed(page: Page, _house: House) -> None:
     """A name that is there already."""
     page.locator("[name=company_name]").fill("Biergarten zum gruenen Huegel")
@@ -144,7 +171,12 @@ PAGES = {
     "list, no match": Shown("{list}?q=zzzzqqq", act=pressing(shows=".fp-empty")),
     "list, nobody yet": Shown("{list}", who="nobody", act=pressing(shows=".fp-empty")),
     "list, wrong filter": Shown("{list}?f=nothing:eq:1&status=NOPE", act=pressing(shows=".fp-alert >> nth=0")),
-    "list, filter panel": Shown("{list}", act=pressing("#open-builder", shows="#pop-builder")),
+    "list, filter panel": Shown("{list}?" + FILTER, act=pressing("#open-builder", shows="#pop-builder form")),
+    "list, preview": Shown("{list}", act=previewed),
+    "filter": Shown("{list}filter/?" + FILTER),
+    "filter, wrong": Shown(
+        "{list}filter/?g.r=all&f.r.0=renewal_date&o.r.0=lt&p.r.0=renewal_date&act=apply", status=422
+    ),
     "list, columns panel": Shown("{list}", act=pressing("[popovertarget=pop-columns]", shows="#pop-columns")),
     "list, views": Shown("{list}", act=pressing("[popovertarget=pop-views]", shows="#pop-views")),
     "list, new view": Shown("{list}", act=pressing("[popovertarget=pop-view-new]", shows="#pop-view-new")),

@@ -227,6 +227,39 @@ def test_conflict_shows_both_values(as_user: SignIn, people: People, rep: User, 
     assert taken.status_code == 200
 
 
+def test_in_a_cell_of_the_list_a_field_says_whose_it_is(
+    as_user: SignIn, people: People, rep: User, full: Customer
+) -> None:
+    """Every answer for a cell carries the number, also that of a conflict: the same column stands in every row."""
+    client, cell = as_user(rep), f"field-legal_form-{full.pk}"
+    address = reverse("customers:field", args=[full.pk, "legal_form"]) + "?cell=1"
+    form = client.get(address, headers=HTMX).content.decode()
+    assert f'id="{cell}"' in form
+    assert f'hx-post="{address}"' in form
+    with acting(rep):
+        seen = Customer.objects.get(pk=full.pk).version
+    saved = client.post(address, {"value": "GmbH", "was": str(seen)}, headers=HTMX)
+    assert (saved.status_code, f'id="{cell}"' in saved.content.decode()) == (200, True)
+    clash = client.post(address, {"value": "KG", "was": str(seen)}, headers=HTMX)
+    assert (clash.status_code, f"{address}&amp;read=1" in clash.content.decode()) == (409, True)
+    kept = client.get(f"{address}&read=1", headers=HTMX).content.decode()
+    assert f'id="{cell}"' in kept
+    assert "GmbH" in kept
+    assert 'id="field-legal_form"' in client.get(address.removesuffix("?cell=1"), headers=HTMX).content.decode()
+
+
+def test_the_preview_is_a_part_of_the_list_and_a_page_without_script(
+    as_user: SignIn, people: People, rep: User, full: Customer
+) -> None:
+    """As an htmx request the panel; else the account's page; for a stranger nothing."""
+    address = reverse("customers:preview", args=[full.pk])
+    shown = as_user(rep).get(address, headers=HTMX)
+    assert (shown.status_code, full.company_name in shown.content.decode()) == (200, True)
+    assert "<html" not in shown.content.decode()
+    assert as_user(rep).get(address).headers["Location"] == reverse("customers:detail", args=[full.pk])
+    assert as_user(people("REP")).get(address, headers=HTMX).status_code == 404
+
+
 def test_a_catalogue_value_in_place(as_user: SignIn, people: People, rep: User, full: Customer) -> None:
     """Saves, clears, refuses, and shows both values of a conflict."""
     client = as_user(rep)

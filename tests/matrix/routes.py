@@ -146,6 +146,7 @@ ROUTES: dict[str, list[Row]] = {
     "home": [Row("GET", EVERYBODY)],
     "core:healthz": [Row("GET", EVERYBODY)],
     "customers:list": [Row("GET", SIGNED_IN)],
+    "customers:filter": [Row("GET", SIGNED_IN)],
     "customers:create": [
         Row("GET", CREATORS),
         Row(
@@ -169,6 +170,7 @@ ROUTES: dict[str, list[Row]] = {
     ],
     "customers:trash": [Row("GET", SIGNED_IN)],
     "customers:detail": [Row("GET", READERS, of)],
+    "customers:preview": [Row("GET", READERS, of)],
     "customers:field": on_record(
         WRITERS,
         lambda world: {"legal_form": "GmbH", "version": 1},

@@ -212,7 +212,7 @@ def _clash(name: str, url: str, clash: Mapping[str, Any]) -> SafeString:
         '<span class="fp-field__hint" role="alert">{}</span><form class="fp-acts" hx-post="{}" hx-target="#field-{}" hx-swap="outerHTML">'
         '<input type="hidden" name="{}" value="{}"><input type="hidden" name="was" value="{}">'
         '<button class="btn btn-sm" type="submit">{}</button>'
-        '<button class="btn btn-sm btn-ghost" type="button" hx-get="{}?read=1" hx-target="#field-{}" hx-swap="outerHTML">{}</button></form>',
+        '<button class="btn btn-sm btn-ghost" type="button" hx-get="{}read=1" hx-target="#field-{}" hx-swap="outerHTML">{}</button></form>',
         said,
         url,
         name,
@@ -220,7 +220,7 @@ def _clash(name: str, url: str, clash: Mapping[str, Any]) -> SafeString:
         clash["mine"],
         clash["was"],
         _("Take own entry"),
-        url,
+        f"{url}&" if "?" in url else f"{url}?",
         name,
         _("Keep the saved value"),
     )

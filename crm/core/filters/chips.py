@@ -9,7 +9,7 @@ from django.utils.translation import pgettext
 
 from crm.core.access import Scope
 from crm.core.filters.addresses import to_query
-from crm.core.filters.kinds import LIST_VALUE, NO_VALUE, Operator, operator_label
+from crm.core.filters.kinds import LIST_VALUE, NO_VALUE, Operator
 from crm.core.filters.nodes import And, Leaf, Node, Not, conjuncts, join
 from crm.core.filters.values import reader_of
 
@@ -58,7 +58,7 @@ def in_words(node: Node, scope: Scope) -> str:
 
 def _words(leaf: Leaf, scope: Scope) -> tuple[str, str, str]:
     """Label, operator and value."""
-    return str(leaf.field.label), operator_label(leaf.operator, leaf.field.type), _values(leaf, scope)
+    return str(leaf.field.label), leaf.field.operator_label(leaf.operator), _values(leaf, scope)
 
 
 def _values(leaf: Leaf, scope: Scope) -> str:

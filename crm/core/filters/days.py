@@ -22,7 +22,7 @@ _RELATIVE: Final = re.compile(r"today|([-+ ][0-9]{1,6})d")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[-+ ][0-9]{2}:[0-9]{2})")
 
-_SPAN_LABELS: Final = {
+SPAN_LABELS: Final = {
     ("last", "week"): pgettext_lazy("filter", "last week"),
     ("this", "week"): pgettext_lazy("filter", "this week"),
     ("next", "week"): pgettext_lazy("filter", "next week"),
@@ -134,7 +134,7 @@ class CalendarSpan:
     @property
     def label(self) -> str:
         """In the active language."""
-        return str(_SPAN_LABELS[self.which, self.unit])
+        return str(SPAN_LABELS[self.which, self.unit])
 
 
 Span = DaysAround | CalendarSpan

@@ -15,10 +15,11 @@ from django.db import models
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from crm.core.access import Scope
-from crm.core.filters.kinds import OPERATORS, FieldType, Operator
+from crm.core.filters.kinds import OPERATORS, FieldType, Operator, operator_label
 
 Choices = Iterable[tuple[Any, Any]] | Callable[[], Iterable[tuple[Any, Any]]]
 Names = Callable[[Scope, Sequence[int]], Mapping[int, str]]
+Offered = Callable[[Scope], Iterable[tuple[int, str]]]
 
 RESTRICTED: Final = "RESTRICTED"
 READ_RESTRICTED: Final = "fields.read_restricted"
@@ -105,6 +106,26 @@ def through(rows: Callable[[Scope], QuerySet[Any]], path: str, *, link: str, to:
     return Through(rows, path, link, to)
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Whether rows of another table belong to the list's row, see `present`."""
+
+    rows: Callable[[Scope], QuerySet[Any]]
+    link: str
+    to: str
+
+    def __call__(self, condition: Condition) -> Q:
+        """EXISTS for yes, NOT EXISTS for no."""
+        found = Q(Exists(self.rows(condition.scope).filter(**{self.link: OuterRef(self.to)}).order_by()))
+        ((_lookup, is_wanted),) = condition.lookups
+        return found if is_wanted else ~found
+
+
+def present(rows: Callable[[Scope], QuerySet[Any]], *, link: str, to: str = "pk") -> Present:
+    """For BOOLEAN: whether a row hangs on the list's row, parameters as of `through`; such a field is never empty."""
+    return Present(rows, link, to)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterField:
     """One thing that lists can be filtered by.
@@ -115,7 +136,8 @@ class FilterField:
     `sensitivity` RESTRICTED hides it without the right "fields.read_restricted"; `right` names one more that it needs.
     `choices` are pairs of value and label (or a function that gives them); other values are refused.
     `scale` is how many of the column's units make one: MONEY 100 (cents), NUMBER 1; a slot times 10,000 says 10_000.
-    `folded` says that the column holds folded text. `names` gives the labels of ids for USER and REFERENCE.
+    `folded` says that the column holds folded text. `names` gives the labels of ids for USER and REFERENCE,
+    `offered` the records that a builder lets choose from. `words` are other labels of operators than the type's own.
     """
 
     key: str
@@ -127,11 +149,13 @@ class FilterField:
     right: str = ""
     choices: Choices | None = None
     names: Names | None = None
+    offered: Offered | None = None
     scale: int = 0
     folded: bool = False
     nullable: bool = True
     group: Any = ""
     help_text: Any = ""
+    words: Mapping[Operator, Any] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -153,6 +177,10 @@ class FilterField:
             return None
         pairs = self.choices() if callable(self.choices) else self.choices
         return {str(value): str(label) for value, label in pairs}
+
+    def operator_label(self, operator: Operator) -> str:
+        """The operator in the active language, as it reads between label and value."""
+        return str(self.words.get(operator) or operator_label(operator, self.type))
 
     def is_open_to(self, scope: Scope) -> bool:
         """Whether the scope may filter by it. To others it does not exist."""

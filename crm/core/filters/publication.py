@@ -16,7 +16,6 @@ from crm.core.filters.kinds import (
     NO_VALUE,
     VERSION,
     Operator,
-    operator_label,
 )
 from crm.core.filters.registry import Fields, FilterRegistry, resolve
 from crm.core.filters.values import reader_of
@@ -101,7 +100,7 @@ def _field(field: FilterField) -> dict[str, Any]:
         "label": str(field.label),
         "group": str(field.group),
         "type": field.type.value,
-        "operators": [{"op": each.value, "label": operator_label(each, field.type)} for each in field.operators],
+        "operators": [{"op": each.value, "label": field.operator_label(each)} for each in field.operators],
     }
     if (known := field.choice_labels) is not None:
         described["choices"] = [{"value": value, "label": label} for value, label in known.items()]

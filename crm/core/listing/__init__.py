@@ -26,6 +26,7 @@ In the template: `state.problems` (place, message), `state.chips` (text, url wit
 direction), `state.first_url`, `previous_url`, `next_url`, `last_url`, `clear_url`, the hidden inputs of forms, and for
 any other link `state.url(sort="-name")`, `state.url(size=100)` …: it keeps all the rest and begins at the first page
 again. One more condition: `state.with_filter("status", "eq", "AKTIV")`. Sort by "-key" is descending.
+Its filter is built at `Listing.builder_path` (`crm.core.listing.builder`), which opens from the list by `state.builder_url`.
 Faulty parts of a URL are problems, never errors: the page shows them beside what it understood. What acts on all rows
 of a list must refuse while there are problems (`state.require_sound()`), since a filter that was left out widens it.
 """

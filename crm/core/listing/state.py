@@ -226,6 +226,12 @@ class ListState:
         return self.url(before=self.cursors["previous"]) if self.cursors.get("previous") else ""
 
     @property
+    def builder_url(self) -> str:
+        """Where this filter is built on."""
+        pairs = self.pairs()
+        return f"{self.listing.builder_path}?{urlencode(pairs)}" if pairs else self.listing.builder_path
+
+    @property
     def clear_url(self) -> str:
         """The list without search and filter, in the same order and columns."""
         return self.url(search="", node=filters.EVERYTHING)
