@@ -60,6 +60,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "list",
         "filter",
         "search",
+        "global",
         "queries",
         "record",
         "write",

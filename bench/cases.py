@@ -141,6 +141,35 @@ def search_(run: Run) -> Iterator[Figure]:
     )  # fmt: skip
 
 
+def global_(run: Run) -> Iterator[Figure]:
+    """The palette, over customers and contacts: by name as typed and mistyped, by phone, number and e-mail."""
+    rows = run.owner.execute(
+        "SELECT p.first_name, p.last_name, p.email, right(p.phone, 7), c.customer_number FROM customers_contact p"
+        " JOIN customers_customer c ON c.id = p.customer_id"
+        " WHERE p.organisation_id = 1 AND p.phone <> '' AND p.email <> '' AND p.id % 101 = 0 ORDER BY hashint8(p.id) LIMIT 30"
+    ).fetchall()
+    asked = {
+        "name": [last for _, last, *_ in rows],
+        "both names": [f"{first} {last}" for first, last, *_ in rows],
+        "mistyped": [f"{last[:2]}{last[3:]}" for _, last, *_ in rows if len(last) > 5],
+        "few letters": ["an", "mar", "ber", "mu", "anna", "peter", "restaurant", "gasthaus be", "anna m"],
+        "phone": [phone for *_, phone, _ in rows] + ["030 12", "0176", "2345", "030"],
+        "e-mail": [mail[:12] for _, _, mail, *_ in rows] + [f"@{mail.partition('@')[2]}" for _, _, mail, *_ in rows],
+        "number": [number for *_, number in rows] + [number[-5:] for *_, number in rows],
+        "nothing like it": ["qqxyzzqq", "zzzz qqqq"],
+    }
+    for role, asker in run.asking.items():
+        client = run.client(asker)
+        client.headers["HX-Request"] = "true"
+        for kind, texts in asked.items():
+            seen = sorted(((client.get(f"/search/?{urlencode({'q': text})}")[0], text) for text in texts), reverse=True)
+            times = [took for took, _ in seen]
+            yield Figure(
+                "global", role, kind, f"p95 ≤ {SEARCH_BOUND} ms", percentile(times, 95) > SEARCH_BOUND, times,
+                slowest=seen[:3],
+            )  # fmt: skip
+
+
 def queries_(run: Run) -> Iterator[Figure]:
     """How many queries one list page makes."""
     paths = [
@@ -283,6 +312,7 @@ CASES: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "list": list_,
     "filter": filter_,
     "search": search_,
+    "global": global_,
     "queries": queries_,
     "record": record_,
     "write": write_,

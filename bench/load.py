@@ -27,6 +27,7 @@ FILLED = (
     "customers_customerfieldchoice",
     "customers_customerhot",
     "customers_customerword",
+    "customers_contactword",
     "customers_historicalcustomer",
 )
 COUNTED = (*FILLED, "organisation_user", "organisation_team", "customers_customeruserpermission")
@@ -117,7 +118,10 @@ class Loader:
             self._in_steps("hot rows and words", "SELECT bench.project(%(first)s, %(last)s)")
             main.execute(
                 "INSERT INTO customers_vocabularyword (organisation_id, word)"
-                " SELECT DISTINCT organisation_id, word FROM customers_customerword ORDER BY 1, 2"
+                " SELECT organisation_id, word FROM customers_customerword WHERE word !~ '^[0-9]{7,}$'"
+                " UNION SELECT p.organisation_id, w.word FROM (SELECT DISTINCT organisation_id, first_name, last_name"
+                " FROM customers_contact) p, unnest(crm_fold_words(concat_ws(' ', p.first_name, p.last_name))) AS w(word)"
+                " ORDER BY 1, 2"
             )
             self._grant(main)
             for organisation, (_, last) in self.size.organisations.items():
@@ -160,6 +164,9 @@ class Loader:
                      + (SELECT count(*) FROM (SELECT customer_id, word FROM customers_words_expected
                                                WHERE customer_id IN (SELECT customer_id FROM sample)
                                               EXCEPT SELECT customer_id, word FROM customers_customerword) d)
+                     + (SELECT count(*) FROM (SELECT contact_id, word FROM customers_contact_words_expected
+                                               WHERE customer_id IN (SELECT customer_id FROM sample)
+                                              EXCEPT SELECT contact_id, word FROM customers_contactword) d)
                 """.replace("{columns}", _view_columns(connection, "customer_id")),
                 {"every": max(self.size.customers // sample, 1)},
             ).fetchone()
@@ -282,9 +289,11 @@ def _set_aside(connection: psycopg.Connection) -> Aside:
         )
     for _, name, _ in indexes:
         connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
-    # the projection reads addresses and values by customer
+    # the projection reads addresses and values by customer, the words contacts
     needed = [
-        definition for table, _, definition in indexes if table == "customers_address" and "(customer_id)" in definition
+        definition
+        for table, _, definition in indexes
+        if table in {"customers_address", "customers_contact"} and "(customer_id)" in definition
     ]
     rest = [definition for *_, definition in indexes if definition not in needed]
     rest += [f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}' for table, name, definition in keys]

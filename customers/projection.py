@@ -23,8 +23,13 @@ class Difference(NamedTuple):
 
 
 _WORDS: Final = """
-SELECT DISTINCT customer_id FROM customers_words_expected e FULL JOIN customers_customerword w USING (customer_id, word)
+SELECT customer_id FROM customers_words_expected e FULL JOIN customers_customerword w USING (customer_id, word)
  WHERE w.id IS NULL OR e.organisation_id IS NULL OR (w.owner_id, w.chain_id) IS DISTINCT FROM (e.owner_id, e.chain_id)
+UNION
+SELECT coalesce(e.customer_id, w.customer_id)
+  FROM customers_contact_words_expected e FULL JOIN customers_contactword w USING (contact_id, word)
+ WHERE w.id IS NULL OR e.organisation_id IS NULL
+    OR (w.customer_id, w.owner_id, w.chain_id) IS DISTINCT FROM (e.customer_id, e.owner_id, e.chain_id)
 """
 
 
@@ -60,7 +65,10 @@ def rebuild_batch(last: int) -> list[int]:
         )
         ids: list[int] = cursor.fetchone()[0] or []
         if ids:
-            cursor.execute("SELECT customers_project(%(ids)s), customers_index_words(%(ids)s)", {"ids": ids})
+            cursor.execute(
+                "SELECT customers_project(%(ids)s), customers_index_words(%(ids)s), customers_index_contact_words(%(ids)s)",
+                {"ids": ids},
+            )
     return ids
 
 

@@ -9,7 +9,7 @@ from crm.core.listing.saved import register_listing
 from crm.core.metrics import register_figures
 from crm.core.navigation import NavEntry, NewEntry, register_new
 from crm.core.navigation import register as register_area
-from customers import grants, handlers, hearing, long_work, metrics, nights, notices, upkeep  # noqa: F401 - jobs and handlers register themselves
+from customers import global_search, grants, handlers, hearing, long_work, metrics, nights, notices, upkeep  # noqa: F401 - jobs and handlers register themselves
 from customers.account_list import CUSTOMERS
 from organisation.access import register_grants
 
@@ -22,6 +22,7 @@ def register() -> None:
     callers.register_area("customers", _("Customers"))
     callers.register_area("fields", _("Field catalogue"))
     hearing.register()
+    global_search.register()
     register_listing(CUSTOMERS)
     register_area(
         NavEntry(

@@ -58,16 +58,21 @@ WITH base AS (
 ) SELECT count(*) FROM put
 $fn$;
 
--- One address for each, and a contact for a third of them.
+-- One address and two contacts for each.
 CREATE OR REPLACE FUNCTION bench.around(org bigint, first bigint, last bigint) RETURNS void LANGUAGE sql AS $fn$
     INSERT INTO customers_address (organisation_id, customer_id, kind, is_primary, street, house_number, postcode, city, country)
     SELECT org, i, 'DELIVERY', true, bench.pick(i, 91, '{Hauptstraße,Bahnhofstraße,Dorfstraße,Schulstraße,Gartenstraße,Lindenstraße,Marktplatz,Kirchweg}', 1.2),
            (1 + i % 180)::text, split_part(town, '|', 2) || lpad(floor(400 * bench.u(i, 92))::text, 3, '0'), split_part(town, '|', 1), 'DE'
       FROM generate_series(first, last) AS i, LATERAL (SELECT bench.town(i) AS town) t;
     INSERT INTO customers_contact (organisation_id, customer_id, first_name, last_name, role, decision_power, phone, mobile, email, language)
-    SELECT org, i, bench.pick(i, 93, '{Anna,Peter,Maria,Thomas,Sabine,Michael,Petra,Stefan,Ayşe,Luca,Nguyen,Elena}', 1), bench.surname(i * 31),
-           bench.pick(i, 94, '{OWNER,HEAD_CHEF,GENERAL_MANAGER,PURCHASING,OTHER}', 1.3), '', '', '', '', 'de'
-      FROM generate_series(first, last) AS i WHERE bench.u(i, 95) < 0.33;
+    SELECT org, i, first_name, last_name, bench.pick(n, 94, '{OWNER,HEAD_CHEF,GENERAL_MANAGER,PURCHASING,OTHER}', 1.3), '',
+           CASE WHEN bench.u(n, 96) < 0.5 THEN '+4930' || lpad((n * 7919 % 10000000)::text, 7, '0') ELSE '' END,
+           CASE WHEN bench.u(n, 97) < 0.4 THEN '+4917' || lpad((n * 104729 % 1000000000)::text, 9, '0') ELSE '' END,
+           CASE WHEN bench.u(n, 98) < 0.6 THEN lower(last_name) || n || '@haus' || i || '.bench.invalid' ELSE '' END, 'de'
+      FROM generate_series(first, last) AS i, generate_series(0, 1) AS k,
+           LATERAL (SELECT i * 2 + k AS n) numbered,
+           LATERAL (SELECT bench.pick(n, 93, '{Anna,Peter,Maria,Thomas,Sabine,Michael,Petra,Stefan,Ayşe,Luca,Nguyen,Elena}', 1) AS first_name,
+                           bench.surname(n * 31) AS last_name) named;
     -- the history of a new customer: one row, as the trigger would have written it
     INSERT INTO customers_historicalcustomer ({history_columns}, history_date, history_type, history_change_reason, history_actor, history_source,
                                               history_request_id)

@@ -20,4 +20,7 @@ CREATE OR REPLACE FUNCTION bench.project(first bigint, last bigint) RETURNS void
      WHERE e.customer_id BETWEEN first AND last;
     INSERT INTO customers_customerword (organisation_id, customer_id, owner_id, chain_id, word)
     SELECT organisation_id, customer_id, owner_id, chain_id, word FROM customers_words_expected WHERE customer_id BETWEEN first AND last;
+    INSERT INTO customers_contactword (organisation_id, contact_id, customer_id, owner_id, chain_id, word)
+    SELECT organisation_id, contact_id, customer_id, owner_id, chain_id, word FROM customers_contact_words_expected
+     WHERE customer_id BETWEEN first AND last;
 $fn$;

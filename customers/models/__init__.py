@@ -4,11 +4,12 @@ from customers.models.account import Customer, CustomerTag, CustomerUserPermissi
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
-from customers.models.projection import CustomerHot, CustomerWord, VocabularyWord
+from customers.models.projection import ContactWord, CustomerHot, CustomerWord, VocabularyWord
 
 __all__ = [
     "Address",
     "Contact",
+    "ContactWord",
     "Customer",
     "CustomerFieldChoice",
     "CustomerFieldValue",

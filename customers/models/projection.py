@@ -12,6 +12,7 @@ from crm.core.classes import internal, personal
 from crm.core.models import OrganisationModel
 from customers.choices import RoiBucket, SampleStatus
 from customers.models.account import Customer
+from customers.models.people import Contact
 from customers.querysets import CustomerHotQuerySet, CustomerWordQuerySet, VocabularyQuerySet
 
 TEXT_SLOTS: Final = tuple(f"hot_text_{n}" for n in range(1, 17))
@@ -203,8 +204,45 @@ class CustomerWord(OrganisationModel):
         return self.word
 
 
+class ContactWord(OrganisationModel):
+    """What a contact is found by: a folded word of the name, the folded e-mail address, its host behind an @, a phone's digits.
+
+    Copies customer, owner and chain, so that the wall is an index. Triggers alone write it.
+    """
+
+    contact = internal(models.ForeignKey(Contact, on_delete=models.DO_NOTHING, related_name="+", db_index=False))
+    customer_id = internal(models.BigIntegerField(_("customer")))
+    owner_id = internal(models.BigIntegerField(_("owner"), null=True))
+    chain_id = internal(models.BigIntegerField(_("chain"), null=True))
+    word = personal(models.TextField(_("word"), db_collation="C"))
+
+    objects = CustomerWordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("search word of a contact"), _("search words of contacts")
+        constraints = [models.UniqueConstraint(fields=["contact", "word"], name="contact_word_once")]
+        indexes = [
+            # All that the policy compares stands in both: whoever asks, a page of hits is the beginning of one index.
+            models.Index(
+                fields=["organisation", "word", "contact"],
+                include=["owner_id", "chain_id", "customer_id"],
+                name="contact_word_by_word",
+            ),
+            models.Index(
+                fields=["organisation", "owner_id", "word", "contact"],
+                include=["chain_id", "customer_id"],
+                name="contact_word_by_owner",
+            ),
+            models.Index(fields=["customer_id", "word"], name="contact_word_by_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return self.word
+
+
 class VocabularyWord(OrganisationModel):
-    """The distinct words of an organisation, with a trigram index: where a mistyped word finds the right one."""
+    """The distinct words of an organisation, of customers and of their contacts' names, with a trigram index: where a
+    mistyped word finds the right one."""
 
     word = personal(models.TextField(_("word"), db_collation="C"))
 

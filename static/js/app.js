@@ -5,6 +5,7 @@ import { editField, startFields } from "./field.js";
 import { startForms } from "./form.js";
 import { closePreview, editRow, moveCell, moveCursor, startList, togglePreview, turn } from "./list.js";
 import { openMenu, startMenus } from "./menu.js";
+import { openPalette, startPalette } from "./palette.js";
 import { bulkKey, clearPicks, pickRow, startPicking } from "./pick.js";
 import { startToasts, toast } from "./toast.js";
 
@@ -40,11 +41,12 @@ function showPlace() {
   }
 }
 
-/** The search field of the page, else the one of the frame. */
+/** The search field of the page, else the palette. */
 function find() {
-  const field = [one("#find"), one("#search")].find((input) => input?.getClientRects().length);
-  field?.focus();
-  field?.select();
+  const field = one("#find");
+  if (!field?.getClientRects().length) return openPalette();
+  field.focus();
+  field.select();
 }
 
 const KEYS = {
@@ -133,6 +135,7 @@ showPlace();
 startAnswers();
 startCopying();
 startMenus();
+startPalette();
 startFields();
 startList();
 startPicking();

@@ -116,6 +116,16 @@ def previewed(page: Page, _house: House) -> None:
     page.keyboard.press("j")
     page.keyboard.press("Space")
     page.locator("#preview h2").wait_for()
+def palette_asked(typed: str, shows: str) -> Act:
+    """The palette with what is found for `typed`."""
+
+    def act(page: Page, _house: House) -> None:
+        page.wait_for_load_state()
+        page.keyboard.press("Control+k")
+        page.locator("#palette [role=combobox]").fill(typed)
+        page.locator(f"#palette {shows}").first.wait_for()
+
+    return act
 
 
 def duplicate_typed(page: Page, _house: House) -> None:
@@ -190,6 +200,10 @@ PAGES = {
     "views, none": Shown("/lists/customers/views/", who="nobody", act=pressing(shows=".fp-empty")),
     "view": Shown("/lists/views/{house.view.pk}/"),
     "list, account menu": Shown("{list}", act=pressing("[popovertarget=menu-me]", shows="#menu-me")),
+    "palette": Shown("{list}", act=palette_asked("gruen", ".fp-mark")),
+    "palette, none found": Shown("{list}", act=palette_asked("qqxyzzqq", ".fp-palette__none:not([hidden])")),
+    "search": Shown("/search/?q=gruen"),
+    "search, none found": Shown("/search/?q=qqxyzzqq"),
     "list, keys": Shown("{list}", act=keys_pressed),
     "record": Shown("{full}", who="rep"),
     "record, as manager": Shown("{full}"),

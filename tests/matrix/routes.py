@@ -307,6 +307,7 @@ ROUTES: dict[str, list[Row]] = {
     "jobs_api:undo": [Row("POST", MAKER_AND_MANAGERS, batch)],
     "api:schema": [Row("GET", EVERYBODY)],
     "api:docs": [Row("GET", EVERYBODY)],
+    "core:search": [Row("GET", SIGNED_IN, query="q=kantine")],
     "core:backups": [Row("GET", ADMINISTRATORS)],
     "core:ask_backup": [Row("POST", ADMINISTRATORS)],
     "core:problems": [Row("GET", EVERYBODY)],

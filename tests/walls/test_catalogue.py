@@ -30,10 +30,15 @@ DEFINER_FUNCTIONS = {
     "crm_keep_history": "the application's role only reads history",
     "customers_chain_heads": "who sees a LOCATION sees name and number of its CHAIN; applies the rule itself",
     "customers_index_changed": "search words are written by triggers alone",
+    "customers_by_digits": "LIKE is not leakproof; tells visible customers; applies the rule itself",
+    "customers_contact_words_changed": "search words are written by triggers alone",
+    "customers_contacts_by_digits": "LIKE is not leakproof; tells contacts of visible customers; applies the rule itself",
+    "customers_index_contact_words": "search words are written by triggers alone",
     "customers_index_words": "search words are written by triggers alone",
     "customers_keep_choices": "choices are written by triggers alone",
     "customers_project": "the projection sees all source rows, whoever writes",
     "customers_project_changed": "the projection sees all source rows, whoever writes",
+    "customers_similar_contact_words": "as customers_similar_words, of contacts",
     "customers_similar_words": "trigram operators are not leakproof; tells words of visible customers; applies the rule itself",
     "customers_twins": "a duplicate hint tells of hidden customers only that there is one; applies the rule itself",
     "messaging_busy_organisations": "the sender asks once for all organisations; tells ids alone",
@@ -86,9 +91,10 @@ def test_what_writes_past_the_policies_is_the_applications_alone(owner_db):
         "SELECT p.proname, r.rolname FROM pg_proc p, LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
         " LEFT JOIN pg_roles r ON r.oid = a.grantee"
         " WHERE p.pronamespace = 'public'::regnamespace AND a.grantee <> p.proowner"
-        " AND p.proname IN ('customers_project', 'customers_index_words')"
+        " AND p.proname IN ('customers_project', 'customers_index_words', 'customers_index_contact_words')"
     ).fetchall()
-    assert set(rows) == {("customers_project", f"{database}_app"), ("customers_index_words", f"{database}_app")}
+    written_past = ("customers_project", "customers_index_words", "customers_index_contact_words")
+    assert set(rows) == {(name, f"{database}_app") for name in written_past}
 
 
 def test_the_application_role_owns_nothing_and_cannot_truncate(owner_db):
