@@ -35,8 +35,8 @@ class CustomerQuerySet(ScopedQuerySet["Customer"]):
         return super().visible_to(scope).filter(deleted_at__isnull=True)
 
     def trashed_for(self, scope: Scope) -> Self:
-        """The trash: what the actor deleted himself; for managers all."""
-        trash = super().visible_to(scope).filter(deleted_at__isnull=False)
+        """The trash: what the actor deleted himself; for managers all. A merged account is none of it."""
+        trash = super().visible_to(scope).filter(deleted_at__isnull=False, merged_into__isnull=True)
         return trash if scope.allows("trash.read_all") else trash.filter(deleted_by_id=scope.user_id)
 
     def known_to(self, scope: Scope) -> Self:

@@ -15,9 +15,16 @@ from django.db import connection
 from django.db.models import Field, GeneratedField, Model
 
 from crm.core.access import Scope
+from crm.core.models import TrashableModel
 from jobs.registry import Inserted, Undoable
 
 KEPT_BY_TRIGGER: Final = {"version", "updated_at"}
+# Who goes to the trash makes room for others, who comes out of it needs room: of what only one may have.
+_TURNS: Final = (
+    "h.deleted_at IS NOT NULL",
+    "h.deleted_at IS NULL AND t.deleted_at IS NULL",
+    "h.deleted_at IS NULL AND t.deleted_at IS NOT NULL",
+)
 
 
 class Skipped(StrEnum):
@@ -121,13 +128,14 @@ def write_back(undo: TableUndo) -> None:
         return
     columns = [column for column in _columns(undo.entry.model) if column not in KEPT_BY_TRIGGER | {"id"}]
     old = ", ".join(f"h.{column}" for column in columns)
-    done = _rows(
-        f"UPDATE {undo.table} t SET ({', '.join(columns)}) = ROW({old}) FROM {undo.history} h"
-        " WHERE h.history_id = ANY(%s) AND t.id = h.id RETURNING t.id",
-        [undo.changed],
-    )
-    undo.restored = len(done)
-    undo.touched += [pk for (pk,) in done]
+    for rows in _TURNS if issubclass(undo.entry.model, TrashableModel) else ("true",):
+        done = _rows(
+            f"UPDATE {undo.table} t SET ({', '.join(columns)}) = ROW({old}) FROM {undo.history} h"
+            f" WHERE h.history_id = ANY(%s) AND t.id = h.id AND {rows} RETURNING t.id",
+            [undo.changed],
+        )
+        undo.restored += len(done)
+        undo.touched += [pk for (pk,) in done]
 
 
 def create_again(undo: TableUndo) -> None:

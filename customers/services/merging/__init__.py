@@ -1,0 +1,16 @@
+"""Two accounts become one, and the way back."""
+
+from customers.services.merging.choosing import LOSER, WINNER, Difference, differences
+from customers.services.merging.merge import MERGE, UNDO_DAYS, kept_instead_of, merge_customers, undo_merge
+
+__all__ = [
+    "LOSER",
+    "MERGE",
+    "UNDO_DAYS",
+    "WINNER",
+    "Difference",
+    "differences",
+    "kept_instead_of",
+    "merge_customers",
+    "undo_merge",
+]
