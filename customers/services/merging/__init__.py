@@ -1,7 +1,15 @@
 """Two accounts become one, and the way back."""
 
 from customers.services.merging.choosing import LOSER, WINNER, Difference, differences
-from customers.services.merging.merge import MERGE, UNDO_DAYS, kept_instead_of, merge_customers, undo_merge
+from customers.services.merging.merge import (
+    MERGE,
+    UNDO_DAYS,
+    Merge,
+    kept_instead_of,
+    merge_customers,
+    parties_of,
+    undo_merge,
+)
 
 __all__ = [
     "LOSER",
@@ -9,8 +17,10 @@ __all__ = [
     "UNDO_DAYS",
     "WINNER",
     "Difference",
+    "Merge",
     "differences",
     "kept_instead_of",
     "merge_customers",
+    "parties_of",
     "undo_merge",
 ]

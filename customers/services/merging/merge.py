@@ -38,6 +38,7 @@ from outbox.services import publish
 MERGE: Final = "merge"
 UNDO_DAYS: Final = 30
 XENTRAL: Final = "xentral"
+_COUNTED: Final = {"version", "updated_at", "name_key"}
 # Who has ordered is no prospect any more, and the last sign of life counts. An archived one stays apart.
 _LIVELY: Final = (CustomerStatus.PROSPECT, CustomerStatus.INAKTIV, CustomerStatus.RISIKO, CustomerStatus.AKTIV)
 
@@ -109,10 +110,41 @@ def undo_merge(*, scope: Scope, merge_id: int) -> UndoResult:
     changed since, something of today stands against it).
     """
     merge = ChangeSet.objects.visible_to(scope).filter(kind=MERGE).get_or_not_found(pk=merge_id)
+    if ChangeSet.objects.visible_to(scope).changeable_by(scope).filter(pk=merge.pk, undone_at=None).exists():
+        _give_back(scope, merge.pk)
     result = undo_change_set(scope=scope, change_set_id=merge.pk)
     if result.change_set_id is None:
         raise Conflict(_("All that was merged has been changed since. Nothing was undone."))
     return result
+
+
+def parties_of(merge_id: int) -> tuple[int, int] | None:
+    """The ids of the kept account and of the other one, where the active scope reads the history of that one."""
+    rows = Customer.history.filter(history_change_set_id=merge_id, merged_into__isnull=False)
+    found: tuple[int, int] | None = rows.order_by("history_id").values_list("merged_into", "id").last()
+    return found
+
+
+def _give_back(scope: Scope, merge_id: int) -> None:
+    """What the kept account got and still has, where something else on it was changed since: that row is left alone as a
+    whole by the undo, and would keep what only one may have."""
+    with activate(scope.widened("merge undone")):
+        parties = parties_of(merge_id)
+        kept = Customer.objects.select_for_update(of=("self",)).filter(pk=parties[0] if parties else None).first()
+        rows = Customer.history.filter(id=kept.pk if kept else None).order_by("history_id")
+        written = rows.filter(history_change_set_id=merge_id)
+        first, last = written.first(), written.last()
+        before = rows.filter(history_id__lt=first.history_id).last() if first else None
+        columns = [field.attname for field in Customer._meta.concrete_fields if field.name not in _COUNTED]
+        if kept is None or before is None or all(getattr(last, name) == getattr(kept, name) for name in columns):
+            return
+        back = {
+            name: getattr(before, name)
+            for name in columns
+            if getattr(before, name) != getattr(last, name) == getattr(kept, name)
+        }
+        if back:
+            Customer.objects.filter(pk=kept.pk).update(**back)
 
 
 def kept_instead_of(scope: Scope, customer_id: int) -> int | None:
