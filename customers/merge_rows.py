@@ -53,7 +53,8 @@ def _row(one: Difference, winner: Customer, loser: Customer, people: dict[int, s
     else:
         label = upper_first(str(Customer._meta.get_field(one.name).verbose_name))  # type: ignore[union-attr]
         texts = [column_text(one.name, value) for value in (one.winner, one.loser)]
-    return Row(one.name, label, *texts, chosen=posted if posted in {WINNER, LOSER} else one.suggested)
+    chosen = posted if posted in {WINNER, LOSER} else one.suggested
+    return Row(one.name, label, texts[0], texts[1], chosen)
 
 
 def moving(loser: Customer) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from customers.views import bulk, create, life, listing, merging, people, record, reviews, trash
+from customers.views import bulk, create, duplicates, life, listing, merging, people, record, reviews, trash
 
 app_name = "customers"
 
@@ -33,6 +33,8 @@ urlpatterns: list[URLPattern] = [
     path("customers/new/check/<slug:name>/", create.check, name="check"),
     path("customers/bulk/<slug:action>/", bulk.bulk, name="bulk"),
     path("customers/trash/", trash.trash, name="trash"),
+    path("customers/duplicates/", duplicates.duplicates, name="duplicates"),
+    path("customers/duplicates/<int:pair_id>/part/", duplicates.part, name="part"),
     path("customers/merges/<int:pk>/undo/", merging.unmerge, name="unmerge"),
     path("customers/reviews/", reviews.reviews, name="reviews"),
     path("customers/<int:pk>/", record.detail, name="detail"),

@@ -2,6 +2,7 @@
 
 from customers.models.account import Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
+from customers.models.duplicates import DuplicatePair
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
 from customers.models.projection import CustomerHot, CustomerWord, VocabularyWord
@@ -17,6 +18,7 @@ __all__ = [
     "CustomerUserPermission",
     "CustomerWord",
     "DeliveredOrder",
+    "DuplicatePair",
     "ExternalKey",
     "FieldDefinition",
     "LifeMark",

@@ -25,6 +25,7 @@ from customers.services.grants import give_grant, possible_readers, revoke_grant
 from customers.services.locking import chain_of, stands_for_owner
 from customers.services.merging import merge_customers, undo_merge
 from customers.services.orders import activate_customer, record_delivered_order
+from customers.services.pairs import part_pair
 from customers.services.people import (
     add_address,
     add_contact,
@@ -62,6 +63,7 @@ __all__ = [
     "may_change_chain",
     "merge_customers",
     "move_to_chain",
+    "part_pair",
     "possible_owners",
     "possible_readers",
     "reactivate_field",

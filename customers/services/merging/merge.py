@@ -130,7 +130,7 @@ def _give_back(scope: Scope, merge_id: int) -> None:
     whole by the undo, and would keep what only one may have."""
     with activate(scope.widened("merge undone")):
         parties = parties_of(merge_id)
-        kept = Customer.objects.select_for_update(of=("self",)).filter(pk=parties[0] if parties else None).first()
+        kept = Customer.objects.select_for_update(of=("self",)).filter(pk=parties[0] if parties else 0).first()
         rows = Customer.history.filter(id=kept.pk if kept else None).order_by("history_id")
         written = rows.filter(history_change_set_id=merge_id)
         first, last = written.first(), written.last()
@@ -199,7 +199,8 @@ def _columns(winner: Customer, loser: Customer, chosen: Mapping[str, str]) -> di
 
 def _facts(winner: Customer, loser: Customer) -> dict[str, Any]:
     """What nobody chooses. What is true of one is true of the company: a sole trader's data are protected, orders are orders."""
-    first = min((row for row in (winner, loser) if row.activated_at), key=lambda row: row.activated_at, default=winner)
+    ordering = [row for row in (winner, loser) if row.activated_at]
+    first = min(ordering, key=lambda row: row.activated_at or row.created_at, default=winner)
     turnover = [row.actual_annual_volume for row in (winner, loser) if row.actual_annual_volume is not None]
     return {
         "is_natural_person": winner.is_natural_person or loser.is_natural_person,

@@ -68,7 +68,9 @@ def _addresses(winner: Customer, loser: Customer, _sides: Sides) -> int:
 
 def _values(winner: Customer, loser: Customer, sides: Sides) -> int:
     """One value a field. The kept account's row takes the other's value, so that the way back meets no second row."""
-    gone, moved, written = [], [], []
+    gone: list[int] = []
+    moved: list[int] = []
+    written: list[CustomerFieldValue] = []
     for definition_id, (mine, other) in values_of(winner, loser).items():
         side = sides.get(definition_id) or suggest_value(winner, loser, (mine, other))
         if mine is None and other is not None:
