@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.core.access import CrmRequest
@@ -93,7 +94,11 @@ def unmerge(request: CrmRequest, pk: int) -> HttpResponse:
         messages.error(request, error.message)
         return to(request, reverse("jobs:change_set", args=[pk]))
     if result.skipped:
-        text = _("Merge undone. %(count)s rows were changed since and stay as they are.")
+        text = ngettext(
+            "Merge undone. %(count)d row was changed since and stays as it is.",
+            "Merge undone. %(count)d rows were changed since and stay as they are.",
+            len(result.skipped),
+        )
         messages.success(request, text % {"count": len(result.skipped)})
     else:
         messages.success(request, _("Merge undone"))

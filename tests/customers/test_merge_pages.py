@@ -49,6 +49,9 @@ def test_from_the_menu_to_the_merge_and_back(as_user: SignIn, people: People) ->
     assert (answer.status_code, answer["Location"]) == (302, f"/customer-management/customers/{winner.pk}/")
     old = page(client, "detail", loser.pk)
     assert (old.status_code, old["Location"]) == (302, f"/customer-management/customers/{winner.pk}/")
+    told = page(client, "detail", winner.pk, query="?tab=history").content.decode()
+    assert "Merged into" in told
+    assert "GmbH" in told, "what the other one was before"
     with acting(rep):
         kept = Customer.objects.get(pk=winner.pk)
         assert (kept.email, kept.legal_form) == ("alt@example.org", "GmbH")

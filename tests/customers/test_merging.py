@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from crm.core.access import system_scope
+from crm.core.errors import Conflict, NotFound
 from customers import services
 from customers.choices import AccountType
 from customers.models import (
@@ -174,3 +176,41 @@ def test_two_rich_accounts_and_the_way_back(house: Organisation, owner_db: Any, 
     assert differing(before, after) <= histories | LOGS | written_anew
     for table in histories | LOGS:
         assert before[table] <= after[table], f"{table} lost rows"
+
+
+def test_two_merges_of_the_same_two_at_once(house: Organisation) -> None:
+    """One is done, the other waits for it and is refused; crosswise as well. No account is lost, none is merged twice."""
+    manager = make_user(house, Role.MANAGER)
+    for crosswise in (False, True):
+        with system_scope(house.pk, job="test"):
+            one, other = (
+                Customer.objects.create(
+                    organisation=house,
+                    company_name=name,
+                    customer_number=f"R-{crosswise}-{name}",
+                    status_since=timezone.now(),
+                )
+                for name in ("A", "B")
+            )
+        begin = threading.Barrier(2)
+        answers: list[object] = []
+
+        def work(pair: tuple[Customer, Customer], begin: Any = begin, answers: list[object] = answers) -> None:
+            try:
+                begin.wait()
+                with transaction.atomic():
+                    answers.append(merge(manager, *pair))
+            except (Conflict, NotFound) as refused:
+                answers.append(refused)
+            finally:
+                connection.close()
+
+        pairs = [(one, other), (other, one) if crosswise else (one, other)]
+        threads = [threading.Thread(target=work, args=(pair,)) for pair in pairs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert sorted(isinstance(answer, Exception) for answer in answers) == [False, True]
+        with system_scope(house.pk, job="test"):
+            assert Customer.objects.filter(pk__in=[one.pk, other.pk], merged_into=None).count() == 1
