@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.core.access import CrmRequest, Scope
 from customers import services
 from customers.duplicates import REASONS
-from customers.models import Address, Customer, DuplicatePair
+from customers.models import Address, DuplicatePair
 from customers.views.refusals import explains_refusal, to
 
 PAGE: Final = 50
@@ -50,7 +50,7 @@ def duplicates(request: CrmRequest) -> HttpResponse:
 
 def _places(scope: Scope, ids: list[int]) -> dict[int, str]:
     """Postcode and town of each account's first address. One query."""
-    rows = Address.objects.visible_to(scope).filter(customer__in=Customer.objects.filter(pk__in=ids))
+    rows = Address.objects.visible_to(scope).filter(customer_id__in=ids)
     found: dict[int, str] = {}
     for customer_id, postcode, city in rows.order_by("-is_primary", "pk").values_list(
         "customer_id", "postcode", "city"
