@@ -69,6 +69,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "load",
         "door",
         "delivery",
+        "bulk",
     ]
     parser = argparse.ArgumentParser(prog="freshplan bench", description="Load customers and measure the named cases.")
     parser.add_argument("--customers", type=int, default=100_000, help="of the large organisation (default 100,000)")

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.base import LIST, Asker, Client, Figure, chosen, percentile
+from bench.batches import bulk_
 from bench.database_time import by_hand, deep_place, ratio, watch
 from bench.engine import deliveries_, door_
 from bench.filters import NOT_HOT, Filter, combinations
@@ -291,6 +292,7 @@ CASES: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "load": load_,
     "door": door_,
     "delivery": deliveries_,
+    "bulk": bulk_,
 }
 
 

@@ -135,9 +135,14 @@ def _rounded(expected: Any, rng: random.Random) -> str:
     return f"{float(expected) * rng.uniform(0.45, 1.35):.2f}"
 
 
+def _prospect_days(rng: random.Random) -> tuple[int, int]:
+    """For how many days; one in ten is old enough to be warned of or reviewed, which is as much as a week's work bears."""
+    return (1, 58) if rng.random() < 0.9 else (59, 115)
+
+
 def _without_order(day: _Day, customer: Customer, status: str) -> dict[str, Any]:
     is_prospect = status == CustomerStatus.PROSPECT
-    created = day.before(day.scope.today, 1, 115) if is_prospect else day.before(day.scope.today, 200, 700)
+    created = day.before(day.scope.today, *(_prospect_days(day.rng) if is_prospect else (200, 700)))
     since = created if is_prospect else day.before(day.scope.today, 5, 90)
     has_contact = day.rng.random() < 0.75
     contact = created + timedelta(days=day.rng.randint(0, (since - created).days or (day.scope.today - created).days))

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.core.access import Scope, activate, system_scope
-from customers import services
+from customers import nights, services
 from customers.catalogue_starter import install_starter_catalogue
 from customers.models import Contact, Customer
 from jobs.models import ChangeSet, JobRun, LongTask
@@ -87,6 +87,7 @@ def build_house() -> House:
         webhooks = build_webhooks(organisation, administrator)
         _failed_mails(organisation, rep)
         view, gone = _views(manager)
+    _to_review(rep)
     with acting(administrator) as scope:
         token = create_link(scope=scope, user=newcomer, purpose=LinkPurpose.SET_UP)
     return House(
@@ -112,6 +113,17 @@ def build_house() -> House:
         view=view,
         gone=gone,
     )
+
+
+def _to_review(rep: User) -> None:
+    """A prospect whom the night puts up for review."""
+    with acting(rep) as scope:
+        waiting = services.create_customer(
+            scope=scope, values={"company_name": "Schlosswirt am Wehr", "business_type": "RESTAURANT"}
+        )
+        Customer.objects.filter(pk=waiting.pk).update(status_since=timezone.now() - timedelta(days=100))
+    with system_scope(rep.organisation_id, job="test") as scope:
+        nights.prospects(scope)
 
 
 def _views(manager: User) -> tuple[SavedView, SavedView]:

@@ -212,6 +212,8 @@ PAGES = {
     ),
     "duplicates, none": Shown("{list}duplicates/", who="nobody", act=pressing(shows=".fp-empty")),
     "duplicates": Shown("{list}duplicates/", act=duplicates_found),
+    "reviews": Shown("{list}reviews/"),
+    "reviews, empty": Shown("{list}reviews/", who="nobody"),
     "trash": Shown("{list}trash/", act=pressing(shows="tbody tr >> nth=0")),
     "trash, empty": Shown("{list}trash/", who="nobody"),
     "bell": Shown("{list}", who="colleague", act=pressing("#bell", shows="#menu-notes li")),
@@ -370,6 +372,8 @@ def check(page: Page, name: str) -> list[str]:
     page.set_viewport_size(PHONE)
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         said.append(f"scrolls sideways at 390 px: {page.evaluate(WIDEST)}")
+    if lost := page.evaluate(LOST):
+        said.append(f"rows without their action at 390 px: {lost}")
     page.set_viewport_size(DESKTOP)
     return said
 
@@ -379,6 +383,10 @@ def report(complaints: list[str]) -> None:
     if complaints:
         pytest.fail("\n".join(complaints), pytrace=False)
 
+
+LOST = """() => [...document.querySelectorAll('table.fp-table tbody td :is(a.btn, button)')]
+  .filter((e) => !e.closest('[popover], dialog') && !e.checkVisibility()).map((e) => e.textContent.trim()).slice(0, 5)"""
+"""Buttons of table rows that the narrow form of the table leaves out."""
 
 WIDEST = """() => [...document.body.querySelectorAll('*')]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
