@@ -89,6 +89,15 @@ class CustomerRenewalDue(CustomerEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerMerged(CustomerEvent):
+    """All that hung on the account `merged_id` hangs on this one now; the id of that one leads here."""
+
+    type: ClassVar[str] = "customer.merged"
+
+    merged_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerFieldsChanged(CustomerEvent):
     """Catalogue values were written; `keys` names the fields."""
 

@@ -95,19 +95,25 @@ class HistoryReader:
         self.tags: dict[int, str] = dict(Tag.objects.visible_to(scope).values_list("pk", "name"))
         definitions = FieldDefinition.objects.visible_to(scope).readable_in(scope)
         self.fields: dict[int, FieldDefinition] = {field.pk: field for field in definitions}
+        merged = Customer.objects.known_to(scope).filter(merged_into=customer)
+        self.ids: list[int] = [customer.pk, *merged.values_list("pk", flat=True)]
 
     def changes(self, before: datetime | None = None, most: int = PAGE) -> tuple[list[Change], datetime | None]:
-        """The newest changes before an instant, and the instant behind which older ones lie (None: there are none)."""
+        """The newest changes before an instant, and the instant behind which older ones lie (None: there are none).
+
+        With those of the accounts that were merged into this one, as far as the scope reads them.
+        """
+        hanging = Q(customer_id__in=self.ids)
         readers = (
-            self._rows(Customer, Q(id=self.customer.pk), before),
-            self._rows(Address, Q(customer_id=self.customer.pk), before),
-            self._rows(Contact, Q(customer_id=self.customer.pk), before),
-            self._rows(CustomerFieldValue, Q(customer_id=self.customer.pk, definition_id__in=self.fields), before),
-            self._rows(CustomerTag, Q(customer_id=self.customer.pk), before),
-            self._rows(ExternalKey, Q(customer_id=self.customer.pk), before),
-            self._rows(DeliveredOrder, Q(customer_id=self.customer.pk), before),
-            self._rows(LifeMark, Q(customer_id=self.customer.pk), before),
-            self._rows(CustomerUserPermission, Q(content_object_id=self.customer.pk), before),
+            self._rows(Customer, Q(id__in=self.ids), before),
+            self._rows(Address, hanging, before),
+            self._rows(Contact, hanging, before),
+            self._rows(CustomerFieldValue, hanging & Q(definition_id__in=self.fields), before),
+            self._rows(CustomerTag, hanging, before),
+            self._rows(ExternalKey, hanging, before),
+            self._rows(DeliveredOrder, hanging, before),
+            self._rows(LifeMark, hanging, before),
+            self._rows(CustomerUserPermission, Q(content_object_id__in=self.ids), before),
         )
         found: list[Change] = []
         reach: datetime | None = None
@@ -236,6 +242,8 @@ class HistoryReader:
         if model is Address:
             kinds = dict(Address._meta.get_field("kind").flatchoices)
             return _("Address, %(kind)s") % {"kind": kinds.get(row["kind"], row["kind"])}
+        if model is Customer and row["id"] != self.customer.pk:
+            return str(row["company_name"])
         return _person(row) if model is Contact else ""
 
     def _change(self, row: Mapping[str, Any], what: str, label: str, old: str, new: str) -> Change:
@@ -262,8 +270,8 @@ class HistoryReader:
             return ""
         if field.name in {"owner", "activated_by", "user"}:
             return self.people.get(value, _("unknown"))
-        if field.name == "chain":
-            return chain_text(value)
+        if field.name in {"chain", "merged_into"}:
+            return self.customer.company_name if value == self.customer.pk else chain_text(value)
         if field.model is Customer:
             return column_text(field.name, value)
         if field.flatchoices:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope, activate
-from customers import projection
+from customers import projection, stock_scan
 from customers.choices import Refused
 from customers.models import Customer, CustomerFieldValue
 from customers.services.bulk import BULK, Place, Selection, change_batch, change_of
@@ -114,3 +114,27 @@ def _added(before: Any, changed: int, unchanged: int, refused: list[tuple[int, s
         "reasons": dict(reasons),
         "rows": named,
     }
+
+
+@task_kind(
+    "customers.find_duplicates",
+    label=_("Look for duplicates in the stock"),
+    description=_(
+        "Weighs all customers that have a place, a phone, a VAT id or a domain in common, and keeps the pairs."
+    ),
+    unit=_("pairs"),
+    right="jobs.manage",
+    as_system=True,
+    by_hand=True,
+)
+def find_duplicates(scope: Scope, batch: Batch) -> Step:
+    """One stretch of keys a batch. Weighing a pair again writes what it is by now; pairs that are none any more go at the end."""
+    place = batch.cursor or {"since": scope.now.isoformat(), "kind": stock_scan.KINDS[0], "after": ""}
+    found = stock_scan.scan(scope, place["kind"], place["after"], place["since"])
+    if found.upto:
+        return Step(cursor=place | {"after": found.upto}, done=found.pairs)
+    rest = stock_scan.KINDS[stock_scan.KINDS.index(place["kind"]) + 1 :]
+    if rest:
+        return Step(cursor=place | {"kind": rest[0], "after": ""})
+    stock_scan.forget(scope, place["since"])
+    return Step(cursor=place, finished=True)

@@ -10,7 +10,7 @@ from django.db.models import Model, Q
 from crm.core.access import OrganisationQuerySet, Scope, ScopedQuerySet
 
 if TYPE_CHECKING:
-    from customers.models import Customer, CustomerHot, FieldDefinition
+    from customers.models import Customer, CustomerHot, DuplicatePair, FieldDefinition
 
 
 def _owned_or_granted(scope: Scope, pk: str = "pk") -> Q:
@@ -35,8 +35,8 @@ class CustomerQuerySet(ScopedQuerySet["Customer"]):
         return super().visible_to(scope).filter(deleted_at__isnull=True)
 
     def trashed_for(self, scope: Scope) -> Self:
-        """The trash: what the actor deleted himself; for managers all."""
-        trash = super().visible_to(scope).filter(deleted_at__isnull=False)
+        """The trash: what the actor deleted himself; for managers all. A merged account is none of it."""
+        trash = super().visible_to(scope).filter(deleted_at__isnull=False, merged_into__isnull=True)
         return trash if scope.allows("trash.read_all") else trash.filter(deleted_by_id=scope.user_id)
 
     def known_to(self, scope: Scope) -> Self:
@@ -115,6 +115,28 @@ class BelongsToCustomerQuerySet(ScopedQuerySet[Any]):
         if scope.writes_all:
             return self
         return self.filter(customer__in=self._customers().visible_to(scope).changeable_by(scope))
+
+
+class DuplicatePairQuerySet(ScopedQuerySet["DuplicatePair"]):
+    """Possible duplicates: for who sees both accounts, so that one's existence is told by no pair."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """Both are visible."""
+        if scope.owner_ids is None:
+            return Q(first__deleted_at__isnull=True, second__deleted_at__isnull=True)
+        related: type[Model] = self.model._meta.get_field("first").related_model
+        customers: CustomerQuerySet = related._default_manager.all()  # type: ignore[assignment]
+        visible = customers.visible_to(scope)
+        return Q(first__in=visible, second__in=visible)
+
+    def changeable_by(self, scope: Scope) -> Self:
+        """Both are changeable."""
+        if scope.writes_all:
+            return self
+        related: type[Model] = self.model._meta.get_field("first").related_model
+        customers: CustomerQuerySet = related._default_manager.all()  # type: ignore[assignment]
+        changeable = customers.visible_to(scope).changeable_by(scope)
+        return self.filter(first__in=changeable, second__in=changeable)
 
 
 class FieldDefinitionQuerySet(OrganisationQuerySet["FieldDefinition"]):

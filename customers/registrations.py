@@ -47,6 +47,17 @@ def register() -> None:
     )
     register_area(
         NavEntry(
+            key="duplicates",
+            label=_("Duplicates"),
+            url_name="customers:duplicates",
+            icon="copy-check",
+            position=75,
+            group="manage",
+            allowed=lambda scope: scope.allows("customers.change"),
+        )
+    )
+    register_area(
+        NavEntry(
             key="trash",
             label=_("Trash"),
             url_name="customers:trash",

@@ -19,12 +19,14 @@ from customers.models import (
     Customer,
     CustomerFieldValue,
     CustomerTag,
+    CustomerUserPermission,
     DeliveredOrder,
     ExternalKey,
     LifeMark,
 )
 from customers.querysets import CustomerQuerySet
-from jobs.registry import trash_eraser, undoable
+from customers.services.merging import MERGE, UNDO_DAYS
+from jobs.registry import trash_eraser, undoable, undone_within
 from jobs.schedule import periodic
 from outbox.services import publish_many
 
@@ -47,7 +49,8 @@ def turn_seasons(scope: Scope) -> dict[str, int]:
 @trash_eraser("customers.accounts")
 def erase_trash(scope: Scope, before: datetime) -> int:
     """Erase customers deleted before `before`, with all that hangs on them; a chain goes after its locations. How many."""
-    due = Customer.objects.filter(organisation_id=scope.organisation_id, deleted_at__lt=before)
+    trash = Customer.objects.filter(organisation_id=scope.organisation_id, deleted_at__lt=before)
+    due = trash.filter(merged_into__isnull=True)  # a merged account goes with the one it was merged into
     end = time.monotonic() + ERASING
     locations, chains = due.filter(chain__isnull=False), due.filter(chain__isnull=True, locations__isnull=True)
     return _erase(locations, end) + _erase(chains, end)
@@ -73,3 +76,5 @@ def _page(customer_id: int) -> str:
 undoable(Customer, order=10, after=_tell, page=_page)
 for _model in (Address, Contact, CustomerFieldValue, CustomerTag, ExternalKey, DeliveredOrder, LifeMark):
     undoable(_model, order=20, parent="customer")
+undoable(CustomerUserPermission, order=20, parent="content_object")
+undone_within(MERGE, days=UNDO_DAYS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from customers.views import bulk, create, life, listing, people, record, reviews, trash
+from customers.views import bulk, create, duplicates, life, listing, merging, people, record, reviews, trash
 
 app_name = "customers"
 
@@ -34,6 +34,9 @@ urlpatterns: list[URLPattern] = [
     path("customers/new/check/<slug:name>/", create.check, name="check"),
     path("customers/bulk/<slug:action>/", bulk.bulk, name="bulk"),
     path("customers/trash/", trash.trash, name="trash"),
+    path("customers/duplicates/", duplicates.duplicates, name="duplicates"),
+    path("customers/duplicates/<int:pair_id>/part/", duplicates.part, name="part"),
+    path("customers/merges/<int:pk>/undo/", merging.unmerge, name="unmerge"),
     path("customers/reviews/", reviews.reviews, name="reviews"),
     path("customers/<int:pk>/", record.detail, name="detail"),
     path("customers/<int:pk>/preview/", record.preview, name="preview"),
@@ -46,6 +49,7 @@ urlpatterns: list[URLPattern] = [
     path("customers/<int:pk>/chain/", life.chain, name="chain"),
     path("customers/<int:pk>/sharing/", life.grant, name="grant"),
     path("customers/<int:pk>/sharing/<int:user_id>/end/", life.revoke, name="revoke"),
+    path("customers/<int:pk>/merge/", merging.merge, name="merge"),
     path("customers/<int:pk>/season/", people.season, name="season"),
     path("customers/<int:pk>/tags/", people.tags, name="tags"),
     path("customers/<int:pk>/pains/", people.pains, name="pains"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ class Undoable:
 
 
 _undoable: dict[type[Model], Undoable] = {}
+_undone_within: dict[str, timedelta] = {}
 _erasers: dict[str, Eraser] = {}
 
 
@@ -67,6 +68,16 @@ def undoable(
         raise ValueError(f"{model.__name__} is registered already.")
     chosen = inserted or (Inserted.TRASH if issubclass(model, TrashableModel) else Inserted.DELETE)
     _undoable[model] = Undoable(model, order, chosen, parent, after, page)
+
+
+def undone_within(kind: str, *, days: int) -> None:
+    """Let change sets of a kind be undone for so many days only; others have no end."""
+    _undone_within[kind] = timedelta(days=days)
+
+
+def is_too_old(kind: str, created_at: datetime, now: datetime) -> bool:
+    """Whether the days are over in which a change set of this kind can be undone."""
+    return kind in _undone_within and now - created_at > _undone_within[kind]
 
 
 def undoables() -> list[Undoable]:

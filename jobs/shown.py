@@ -36,6 +36,7 @@ ICONS: Final[dict[str, str]] = {
 KINDS: Final[dict[str, Any]] = {
     "bulk": gettext_lazy("Change of many"),
     "import": gettext_lazy("Import"),
+    "merge": gettext_lazy("Merge"),
     "undo": gettext_lazy("Undo"),
 }
 REASONS: Final[dict[str, Any]] = {

@@ -15,9 +15,16 @@ from django.db import connection
 from django.db.models import Field, GeneratedField, Model
 
 from crm.core.access import Scope
+from crm.core.models import TrashableModel
 from jobs.registry import Inserted, Undoable
 
 KEPT_BY_TRIGGER: Final = {"version", "updated_at"}
+# Who goes to the trash makes room for others, who comes out of it needs room: of what only one may have.
+_TURNS: Final = (
+    "h.deleted_at IS NOT NULL",
+    "h.deleted_at IS NULL AND t.deleted_at IS NULL",
+    "h.deleted_at IS NULL AND t.deleted_at IS NOT NULL",
+)
 
 
 class Skipped(StrEnum):
@@ -77,7 +84,7 @@ class TableUndo:
 
 
 def read_changes(entry: Undoable, change_set_id: int) -> TableUndo:
-    """What the change set did in this table; rows changed since are skipped at once.
+    """What the change set did in this table; rows changed since are skipped at once, unless they are again as it left them.
 
     Locks the rows before their history is read: a change under way is waited for and then counts as one since.
     """
@@ -87,9 +94,14 @@ def read_changes(entry: Undoable, change_set_id: int) -> TableUndo:
         " ORDER BY id FOR UPDATE",
         [change_set_id],
     )
+    columns = [column for column in _columns(undo.entry.model) if column not in KEPT_BY_TRIGGER]
+    now, then = (", ".join(f"{row}.{column}" for column in columns) for row in ("t", "l"))
     rows = _rows(
         f"""
-SELECT mine.id, mine.last < (SELECT max(h.history_id) FROM {undo.history} h WHERE h.id = mine.id),
+SELECT mine.id, mine.last < (SELECT max(h.history_id) FROM {undo.history} h WHERE h.id = mine.id)
+                AND NOT EXISTS (SELECT 1 FROM {undo.history} l LEFT JOIN {undo.table} t ON t.id = l.id
+                                 WHERE l.history_id = mine.last AND (t.id IS NULL) = (l.history_type = '-')
+                                   AND (t.id IS NULL OR ROW({now}) IS NOT DISTINCT FROM ROW({then}))),
        (SELECT max(h.history_id) FROM {undo.history} h WHERE h.id = mine.id AND h.history_id < mine.first),
        (SELECT h.history_type FROM {undo.history} h WHERE h.history_id = mine.first),
        (SELECT h.history_type FROM {undo.history} h WHERE h.history_id = mine.last)
@@ -121,13 +133,14 @@ def write_back(undo: TableUndo) -> None:
         return
     columns = [column for column in _columns(undo.entry.model) if column not in KEPT_BY_TRIGGER | {"id"}]
     old = ", ".join(f"h.{column}" for column in columns)
-    done = _rows(
-        f"UPDATE {undo.table} t SET ({', '.join(columns)}) = ROW({old}) FROM {undo.history} h"
-        " WHERE h.history_id = ANY(%s) AND t.id = h.id RETURNING t.id",
-        [undo.changed],
-    )
-    undo.restored = len(done)
-    undo.touched += [pk for (pk,) in done]
+    for rows in _TURNS if issubclass(undo.entry.model, TrashableModel) else ("true",):
+        done = _rows(
+            f"UPDATE {undo.table} t SET ({', '.join(columns)}) = ROW({old}) FROM {undo.history} h"
+            f" WHERE h.history_id = ANY(%s) AND t.id = h.id AND {rows} RETURNING t.id",
+            [undo.changed],
+        )
+        undo.restored += len(done)
+        undo.touched += [pk for (pk,) in done]
 
 
 def create_again(undo: TableUndo) -> None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -35,6 +36,7 @@ from customers.api.serializers import (
 )
 from customers.chains import locations_of
 from customers.models import Customer
+from customers.services.merging import kept_instead_of
 
 AREA = "customers"
 _BODY_NAMES = {"chain": "chain_id", "owner": "owner_id"}
@@ -122,8 +124,14 @@ class CustomerView(ApiView):
 
     @extend_schema(operation_id="customers_read", summary="Read a customer", responses=CustomerSerializer)
     def get(self, request: Request, pk: int) -> Response:
-        """The customer; the ETag is his version."""
-        return shown(self.scope, visible(self.scope, pk))
+        """The customer; the ETag is his version. The id of one that was merged into another leads there (307)."""
+        try:
+            return shown(self.scope, visible(self.scope, pk))
+        except NotFound:
+            kept_id = kept_instead_of(self.scope, pk)
+            if kept_id is None:
+                raise
+            return Response(status=307, headers={"Location": reverse("customers_api:customer", args=[kept_id])})
 
     @extend_schema(
         operation_id="customers_change",

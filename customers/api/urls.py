@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import accounts, belonging, bulk_actions, duplicates, fields, history, people, tags, trash
+from customers.api import accounts, belonging, bulk_actions, duplicates, fields, history, merges, people, tags, trash
 
 app_name = "customers_api"
 urlpatterns = [
@@ -32,6 +32,8 @@ urlpatterns = [
     path("customers/<int:pk>/history/", history.HistoryView.as_view(), name="history"),
     path("bulk-actions/", bulk_actions.BulkActionsView.as_view(), name="bulk_actions"),
     path("duplicates/check/", duplicates.CheckView.as_view(), name="duplicates_check"),
+    path("merges/", merges.MergesView.as_view(), name="merges"),
+    path("merges/<int:pk>/undo/", merges.MergeUndoView.as_view(), name="merge_undo"),
     path("field-definitions/", fields.FieldDefinitionsView.as_view(), name="field_definitions"),
     path("field-definitions/<int:pk>/", fields.FieldDefinitionView.as_view(), name="field_definition"),
 ]

@@ -2,6 +2,7 @@
 
 from customers.models.account import Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
+from customers.models.duplicates import DuplicatePair
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
 from customers.models.projection import ContactWord, CustomerHot, CustomerWord, VocabularyWord
@@ -18,6 +19,7 @@ __all__ = [
     "CustomerUserPermission",
     "CustomerWord",
     "DeliveredOrder",
+    "DuplicatePair",
     "ExternalKey",
     "FieldDefinition",
     "LifeMark",

@@ -133,6 +133,17 @@ class Customer(OrganisationModel, VersionedModel, TrashableModel):
         )
     )
     first_order_number = internal(models.CharField(_("first order number"), max_length=60, blank=True, editable=False))
+    merged_into = internal(
+        models.ForeignKey(
+            "self",
+            on_delete=models.CASCADE,
+            null=True,
+            editable=False,
+            db_index=False,
+            related_name="merged",
+            verbose_name=_("merged into"),
+        )
+    )
 
     is_seasonal_business = internal(models.BooleanField(_("seasonal business"), default=False))
     seasonal_months = internal(
@@ -145,7 +156,9 @@ class Customer(OrganisationModel, VersionedModel, TrashableModel):
     tags = internal(models.ManyToManyField("customers.Tag", through="customers.CustomerTag", verbose_name=_("tags")))
 
     objects = CustomerQuerySet.as_manager()
-    history = history_table(without=["name_key"], unindexed=["owner", "chain", "deleted_by", "activated_by"])
+    history = history_table(
+        without=["name_key"], unindexed=["owner", "chain", "deleted_by", "activated_by", "merged_into"]
+    )
 
     class Meta:
         verbose_name, verbose_name_plural = _("customer"), _("customers")
@@ -172,6 +185,9 @@ class Customer(OrganisationModel, VersionedModel, TrashableModel):
             models.CheckConstraint(
                 condition=Q(seasonal_months__contained_by=list(range(1, 13))), name="customer_season_months_known"
             ),
+            models.CheckConstraint(
+                condition=Q(merged_into=None) | Q(deleted_at__isnull=False), name="customer_merged_is_put_away"
+            ),
         ]
         indexes = [
             models.Index(fields=["organisation", "owner"], name="customer_by_owner"),
@@ -180,6 +196,7 @@ class Customer(OrganisationModel, VersionedModel, TrashableModel):
             models.Index(
                 fields=["organisation", "deleted_at"], name="customer_trash", condition=Q(deleted_at__isnull=False)
             ),
+            models.Index(fields=["merged_into"], name="customer_merged", condition=Q(merged_into__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,9 @@ from customers.services.churn import drop_silent_customers, silence_of
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, possible_readers, revoke_grant
 from customers.services.locking import chain_of, stands_for_owner
+from customers.services.merging import merge_customers, undo_merge
 from customers.services.orders import activate_customer, record_delivered_order
+from customers.services.pairs import part_pair
 from customers.services.people import (
     add_address,
     add_contact,
@@ -59,7 +61,9 @@ __all__ = [
     "import_catalogue",
     "mark_prospects",
     "may_change_chain",
+    "merge_customers",
     "move_to_chain",
+    "part_pair",
     "possible_owners",
     "possible_readers",
     "reactivate_field",
@@ -74,6 +78,7 @@ __all__ = [
     "stands_for_owner",
     "start_bulk",
     "tell_renewals",
+    "undo_merge",
     "update_customer",
     "write_fields",
 ]

@@ -23,6 +23,7 @@ from customers.history import HistoryReader
 from customers.inline_forms import InlineForm, column_field, value_field
 from customers.models import Customer, CustomerFieldValue, FieldDefinition
 from customers.restricted import note_restricted_read
+from customers.services.merging import kept_instead_of
 from customers.shown import column_text, value_text
 from customers.views.refusals import explains_refusal, visible_customer
 from customers.why import why_visible
@@ -34,8 +35,17 @@ TABS = ("overview", "fields", "history")
 @login_required
 @require_GET
 def detail(request: CrmRequest, pk: int) -> HttpResponse:
-    """The account's page; `?tab=` overview, fields or history. At most 30 queries, session and scope included."""
-    customer = visible_customer(request, pk)
+    """The account's page; `?tab=` overview, fields or history. At most 30 queries, session and scope included.
+
+    The address of an account that was merged into another leads to that one.
+    """
+    try:
+        customer = visible_customer(request, pk)
+    except NotFound:
+        kept_id = kept_instead_of(request.scope, pk)
+        if kept_id is None:
+            raise
+        return redirect("customers:detail", pk=kept_id)
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else TABS[0]
     context = {**panels.head(request.scope, customer), "tab": tab}

@@ -13,7 +13,7 @@ from crm.core.errors import Conflict, Forbidden
 from jobs.choices import TaskState
 from jobs.events import ChangeSetUndone
 from jobs.models import ChangeSet, LongTask
-from jobs.registry import Inserted, undoables
+from jobs.registry import Inserted, is_too_old, undoables
 from jobs.services.tasks import UNDO, start_task
 from jobs.undoing import SkippedRow, TableUndo, create_again, keep_used, read_changes, remove_inserted, write_back
 from outbox.services import publish
@@ -127,6 +127,8 @@ def _undoable(scope: Scope, change_set_id: int) -> ChangeSet:
         raise Forbidden(_("Only who made a batch, or a manager, may undo it."))
     if change_set.undone_at is not None:
         raise Conflict(_("This batch has been undone already."))
+    if is_too_old(change_set.kind, change_set.created_at, scope.now):
+        raise Conflict(_("The days in which this could be undone are over."))
     going = LongTask.objects.filter(change_set=change_set, state__in=TaskState.open()).exclude(kind=UNDO)
     if going.exists():
         raise Conflict(_("This batch still goes on. It can be undone once it is over, or cancelled."))

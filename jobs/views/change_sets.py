@@ -17,6 +17,7 @@ from crm.core.paging import Sort, paginate
 from jobs import shown
 from jobs.models import ChangeSet, LongTask
 from jobs.overview import changes_of, records_of
+from jobs.registry import is_too_old
 from jobs.services import ask_undo
 
 NEWEST: Final = Sort("id", descending=True)
@@ -57,6 +58,7 @@ def change_set(request: CrmRequest, pk: int) -> HttpResponse:
         "tasks": [
             {"task": task, "label": shown.task_label(task), "tone": shown.TONES[task.state]} for task in tasks[:10]
         ],
+        "too_old": is_too_old(found.kind, found.created_at, scope.now),
         "may": visible.changeable_by(scope).filter(pk=pk).exists(),
         "goes_on": any(task.is_open for task in tasks[:10]),
         "tab": "changes",

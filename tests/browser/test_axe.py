@@ -13,6 +13,8 @@ from django.test import RequestFactory
 from playwright.sync_api import ConsoleMessage, Page, Response
 
 from crm.core import error_pages
+from crm.core.access import system_scope
+from customers.models import DuplicatePair
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.house import House
 from tests.conftest import PASSWORD
@@ -134,6 +136,20 @@ def duplicate_typed(page: Page, _house: House) -> None:
     page.locator("#duplicates a").first.wait_for()
 
 
+def duplicates_found(page: Page, house: House) -> None:
+    """A pair that the look through the stock has left."""
+    first, second = sorted((house.full, house.archived), key=lambda row: row.pk)
+    with system_scope(house.organisation.pk, job="test") as scope:
+        DuplicatePair.objects.get_or_create(
+            organisation=house.organisation,
+            first=first,
+            second=second,
+            defaults={"score": 92, "verdict": "SAME", "reasons": ["SAME_PHONE"], "seen_at": scope.now},
+        )
+    page.reload()
+    page.locator(".fp-pairs li").first.wait_for()
+
+
 def token_made(page: Page, _house: House) -> None:
     """A token, shown this once."""
     page.locator("#id_name").fill("Nightly export")
@@ -235,6 +251,13 @@ PAGES = {
     "new customer, location": Shown("{list}new/?chain={house.chain.pk}"),
     "new customer, errors": Shown("{list}new/", who="rep", act=empty_form_sent, status=422),
     "new customer, duplicate": Shown("{list}new/", who="rep", act=duplicate_typed),
+    "merge, whom": Shown("{full}merge/"),
+    "merge, found": Shown("{full}merge/?q=gol", act=pressing(shows="tbody tr >> nth=0")),
+    "merge, side by side": Shown(
+        "{full}merge/?with={house.archived.pk}", act=pressing(shows=".fp-merge__row >> nth=0")
+    ),
+    "duplicates, none": Shown("{list}duplicates/", who="nobody", act=pressing(shows=".fp-empty")),
+    "duplicates": Shown("{list}duplicates/", act=duplicates_found),
     "reviews": Shown("{list}reviews/"),
     "reviews, empty": Shown("{list}reviews/", who="nobody"),
     "trash": Shown("{list}trash/", act=pressing(shows="tbody tr >> nth=0")),

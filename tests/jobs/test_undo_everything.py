@@ -18,6 +18,7 @@ from customers.models import (
     Customer,
     CustomerFieldValue,
     CustomerTag,
+    CustomerUserPermission,
     DeliveredOrder,
     ExternalKey,
     FieldDefinition,
@@ -29,6 +30,7 @@ from jobs.services import ask_undo, open_change_set
 from jobs.working import Outcome, work
 from organisation.choices import Role
 from tests.conftest import make_organisation, make_user, scope_of
+from tests.matrix.world import grant
 
 # What only ever grows: what was done and undone stays told, and the search knows every word that was ever there.
 LOGS = {"outbox_event", "jobs_changeset", "jobs_longtask", "customers_vocabularyword"}
@@ -58,6 +60,7 @@ def differing(before, after) -> set[str]:
 def world(committed_db):
     """A chain with locations and independent houses, each with all that hangs on a customer."""
     house = make_organisation("Haus")
+    reader = make_user(house)
     with system_scope(house.pk, job="test"):
         tags = [Tag.objects.create(organisation=house, name=name) for name in ("Bio", "Saison")]
         definition = FieldDefinition.objects.filter(entity="CUSTOMER", type="TEXT", organisation=house).first()
@@ -79,6 +82,7 @@ def world(committed_db):
             CustomerTag.objects.create(organisation=house, customer=row, tag=tags[0])
             CustomerFieldValue.objects.create(organisation=house, customer=row, definition=definition, value="vorher")
             ExternalKey.objects.create(organisation=house, customer=row, source="alt", key=str(row.pk))
+            grant(reader, row)
             now = timezone.now()
             DeliveredOrder.objects.create(organisation=house, customer=row, number="alt", delivered_at=now)
             LifeMark.objects.create(
@@ -114,6 +118,7 @@ def _change_everything(house, rows, tags):
     ):
         model.objects.filter(customer__in=rows[:4]).update(**change)
         model.objects.filter(customer=rows[4]).delete()
+    CustomerUserPermission.objects.filter(content_object__in=rows[:4]).delete()
     Address.objects.create(organisation=house, customer=rows[5], city="Bonn", kind="BILLING")
     Contact.objects.create(organisation=house, customer=rows[5], last_name="Neu")
     CustomerTag.objects.create(organisation=house, customer=rows[5], tag=tags[1])

@@ -193,6 +193,13 @@ ROUTES: dict[str, list[Row]] = {
     "customers:revoke": [
         Row("POST", SHARERS, lambda world: {**of(world), "user_id": world.people["rep_stranger"].pk}),
     ],
+    "customers:merge": [
+        Row("GET", WRITERS, of),
+        Row("POST", WRITERS, of, lambda world: {"with": world.twin.pk, "winner_version": 1, "loser_version": 1}),
+    ],
+    "customers:duplicates": [Row("GET", CREATORS)],
+    "customers:part": [Row("POST", WRITERS, lambda world: {"pair_id": world.pair.pk})],
+    "customers:unmerge": [Row("POST", MAKER_AND_MANAGERS, lambda world: {"pk": world.merge.pk})],
     "customers:season": on_record(WRITERS, lambda world: {"is_seasonal_business": "on", "seasonal_months": [4, 5]}),
     "customers:tags": on_record(WRITERS, lambda world: {"names": "Bio"}),
     "customers:pains": on_record(WRITERS, lambda world: {"pain_food_waste": "on"}),
@@ -275,6 +282,19 @@ ROUTES: dict[str, list[Row]] = {
     "customers_api:fields": [Row("GET", READERS, of), Row("PATCH", WRITERS, of)],
     "customers_api:history": [Row("GET", READERS, of)],
     "customers_api:duplicates_check": [Row("POST", CREATORS, data=lambda world: {"company_name": "Kantinenwerk"})],
+    "customers_api:merges": [
+        Row(
+            "POST",
+            WRITERS,
+            data=lambda world: {
+                "winner_id": world.location.pk,
+                "loser_id": world.twin.pk,
+                "winner_version": 1,
+                "loser_version": 1,
+            },
+        ),
+    ],
+    "customers_api:merge_undo": [Row("POST", MAKER_AND_MANAGERS, lambda world: {"pk": world.merge.pk})],
     "customers_api:bulk_actions": [
         Row("POST", CREATORS, data=lambda world: {"action": "tag", "tag": "Bio", "ids": [world.location.pk]}),
     ],

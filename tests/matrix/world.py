@@ -16,6 +16,7 @@ from customers.models import (
     Customer,
     CustomerFieldValue,
     CustomerUserPermission,
+    DuplicatePair,
     FieldDefinition,
 )
 from jobs.models import ChangeSet, LongTask
@@ -59,6 +60,7 @@ class World:
     people: dict[str, User]
     chain: Customer
     location: Customer
+    twin: Customer
     contact: Contact
     address: Address
     secret: FieldDefinition
@@ -69,6 +71,8 @@ class World:
     message: InboxEvent
     next_secret: int
     batch: ChangeSet
+    merge: ChangeSet
+    pair: DuplicatePair
     task: LongTask
     stopped: LongTask
     webhooks: Webhooks
@@ -114,6 +118,14 @@ def build_world() -> World:
             owner=people["rep_owner"],
             **row,
         )
+        twin = Customer.objects.create(
+            company_name="Kantinenwerk Tor 4",
+            customer_number="K-5",
+            account_type=AccountType.LOCATION,
+            chain=chain,
+            owner=people["rep_owner"],
+            **row,
+        )
         grant(people["chain_manager"], chain)
         grant(people["foreign_chain_manager"], other_chain)
         secret = FieldDefinition.objects.create(
@@ -126,13 +138,16 @@ def build_world() -> World:
         )
         CustomerFieldValue.objects.create(organisation=organisation, customer=location, definition=secret, value=CANARY)
         maker = f"user:{people['rep_owner'].pk}"
-        batch = ChangeSet.objects.create(
-            organisation=organisation,
-            kind="import",
-            label="Liste",
-            actor=maker,
-            source="page",
-            created_at=timezone.now(),
+        batch, merge = (
+            ChangeSet.objects.create(
+                organisation=organisation,
+                kind=kind,
+                label="Liste",
+                actor=maker,
+                source="page",
+                created_at=timezone.now(),
+            )
+            for kind in ("import", "merge")
         )
         task, stopped = (
             LongTask.objects.create(
@@ -152,6 +167,7 @@ def build_world() -> World:
             people=people,
             chain=chain,
             location=location,
+            twin=twin,
             contact=Contact.objects.create(organisation=organisation, customer=location, last_name="Probe"),
             address=Address.objects.create(organisation=organisation, customer=location, city="Köln", postcode="50667"),
             secret=secret,
@@ -166,6 +182,16 @@ def build_world() -> World:
             webhooks=build_webhooks(organisation, people["administrator"]),
             views=build_views(organisation, people["rep_owner"], team, people["manager"]),
             batch=batch,
+            merge=merge,
+            pair=DuplicatePair.objects.create(
+                organisation=organisation,
+                first=location,
+                second=twin,
+                score=90,
+                verdict="SAME",
+                reasons=["SAME_NAME"],
+                seen_at=timezone.now(),
+            ),
             task=task,
             stopped=stopped,
             message=message,

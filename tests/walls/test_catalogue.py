@@ -40,6 +40,7 @@ DEFINER_FUNCTIONS = {
     "customers_project_changed": "the projection sees all source rows, whoever writes",
     "customers_similar_contact_words": "as customers_similar_words, of contacts",
     "customers_similar_words": "trigram operators are not leakproof; tells words of visible customers; applies the rule itself",
+    "customers_stock_pairs": "the scan for duplicates weighs all accounts; gives nothing to a scope that does not see all",
     "customers_twins": "a duplicate hint tells of hidden customers only that there is one; applies the rule itself",
     "messaging_busy_organisations": "the sender asks once for all organisations; tells ids alone",
     "organisation_count_operation": "counts after an operation's transaction, when no scope is set; tells nothing",
