@@ -4,7 +4,7 @@ from customers.models.account import Customer, CustomerTag, CustomerUserPermissi
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
-from customers.models.projection import CustomerHot, CustomerWord, VocabularyWord
+from customers.models.projection import CustomerFigure, CustomerHot, CustomerWord, VocabularyWord
 
 __all__ = [
     "Address",
@@ -12,6 +12,7 @@ __all__ = [
     "Customer",
     "CustomerFieldChoice",
     "CustomerFieldValue",
+    "CustomerFigure",
     "CustomerHot",
     "CustomerTag",
     "CustomerUserPermission",

@@ -21,6 +21,7 @@ from customers.services.catalogue_exchange import compare_catalogue, export_cata
 from customers.services.chains import may_change_chain, move_to_chain
 from customers.services.churn import drop_silent_customers, silence_of
 from customers.services.fields import write_fields
+from customers.services.figures import keep_figures
 from customers.services.grants import give_grant, possible_readers, revoke_grant
 from customers.services.locking import chain_of, stands_for_owner
 from customers.services.orders import activate_customer, record_delivered_order
@@ -57,6 +58,7 @@ __all__ = [
     "export_catalogue",
     "give_grant",
     "import_catalogue",
+    "keep_figures",
     "mark_prospects",
     "may_change_chain",
     "move_to_chain",

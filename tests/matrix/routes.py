@@ -144,7 +144,10 @@ VIEW_OWNER = frozenset({"rep_owner"})
 
 ROUTES: dict[str, list[Row]] = {
     "home": [Row("GET", EVERYBODY)],
+    "old_customer_list": [Row("GET", EVERYBODY)],
+    "old_customers": [Row("GET", EVERYBODY, lambda world: {"rest": f"{world.location.pk}/"})],
     "core:healthz": [Row("GET", EVERYBODY)],
+    "dashboard:overview": [Row("GET", SIGNED_IN)],
     "customers:list": [Row("GET", SIGNED_IN)],
     "customers:create": [
         Row("GET", CREATORS),
