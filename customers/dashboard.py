@@ -117,12 +117,12 @@ def list_state(scope: Scope) -> ListState:
 def count_by_owner(state: ListState, rows: QuerySet[CustomerHot]) -> ByOwner:
     """All figures of these rows, counted now: one query for most, one for each that looks into further tables."""
     rules = {one.key: filters.compile(one.node(state), state.scope) for one in FIGURES}
-    whole = {one.key: Count("pk", filter=rules[one.key]) for one in FIGURES if one.joined}
-    counted = {row.pop("owner"): row for row in rows.order_by().values("owner").annotate(**whole)}
+    owners = rows.order_by().values_list("owner_id")
+    joined = {one.key: Count("pk", filter=rules[one.key]) for one in FIGURES if one.joined}
+    counted: ByOwner = {owner: dict(zip(joined, numbers, strict=True)) for owner, *numbers in owners.annotate(**joined)}
     for one in FIGURES:
         if not one.joined:
-            found = rows.filter(rules[one.key]).order_by().values_list("owner").annotate(number=Count("pk"))
-            for owner, number in found:
+            for owner, number in owners.filter(rules[one.key]).annotate(number=Count("pk")):
                 counted[owner][one.key] = number
     return counted
 

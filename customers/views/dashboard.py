@@ -28,6 +28,9 @@ from customers.dashboard import (
 )
 
 SHOWN_ROWS: Final = 8
+QUERY_BUDGET: Final = 26
+"""Queries of the page: five to seven make the session and the scope, then catalogue, kept figures, nine counts, and two lists of two
+(who has no last order comes last)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Shown:
 @login_required
 @require_safe
 def dashboard(request: CrmRequest) -> HttpResponse:
-    """The overview. Besides session and scope the catalogue, the kept figures or nine counts, and two short lists."""
+    """The overview. Query budget: `QUERY_BUDGET`."""
     state = list_state(request.scope)
     counted = figures_for(state)
 
