@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("owner_id", models.BigIntegerField(null=True, verbose_name="owner")),
                 ("key", models.CharField(max_length=40, verbose_name="figure")),
-                ("number", models.BigIntegerField(verbose_name="number")),
+                ("number", models.BigIntegerField(verbose_name="customers")),
                 ("counted_at", models.DateTimeField(verbose_name="counted")),
                 (
                     "organisation",

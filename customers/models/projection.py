@@ -223,7 +223,7 @@ class CustomerFigure(OrganisationModel):
 
     owner_id = internal(models.BigIntegerField(_("owner"), null=True))
     key = internal(models.CharField(_("figure"), max_length=40))
-    number = internal(models.BigIntegerField(_("number")))
+    number = internal(models.BigIntegerField(_("customers")))
     counted_at = internal(models.DateTimeField(_("counted")))
 
     objects = CustomerFigureQuerySet.as_manager()

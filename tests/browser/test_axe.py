@@ -189,6 +189,8 @@ PAGES = {
     "new customer, location": Shown("{list}new/?chain={house.chain.pk}"),
     "new customer, errors": Shown("{list}new/", who="rep", act=empty_form_sent, status=422),
     "new customer, duplicate": Shown("{list}new/", who="rep", act=duplicate_typed),
+    "overview": Shown("/customer-management/", act=pressing(shows="#statuses a >> nth=0")),
+    "overview, empty": Shown("/customer-management/", who="nobody"),
     "trash": Shown("{list}trash/", act=pressing(shows="tbody tr >> nth=0")),
     "trash, empty": Shown("{list}trash/", who="nobody"),
     "bell": Shown("{list}", who="colleague", act=pressing("#bell", shows="#menu-notes li")),
