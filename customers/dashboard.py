@@ -92,7 +92,7 @@ SEASONS: Final = (
     Figure("seasonal_paused", _("in the pause"), (_BUYS, _is("season_now", "eq", SeasonNow.PAUSED))),
 )
 LOST: Final = Figure("lost", _("inactive since this month"), (_LOST, _SINCE_MONTH, _BOUGHT, _OPEN), joined=False)
-BASE: Final = Figure("base", _("active or at risk when it began"), (_BOUGHT, _OPEN), joined=False)
+BASE: Final = Figure("base", _("bought at its beginning"), (_BOUGHT, _OPEN), joined=False)
 AT_RISK: Final = Figure("at_risk", _("At risk"), (_is("status", "eq", CustomerStatus.RISIKO), _OPEN), "last_order_at")
 RENEWALS: Final = Figure(
     "renewals",

@@ -184,6 +184,9 @@ ROUTES: dict[str, list[Row]] = {
     "customers:status": on_record(
         MANAGERS, lambda world: {"reason": "geschlossen"}, lambda world: {**of(world), "status": "ARCHIVIERT"}
     ),
+    "customers:lift": on_record(
+        MANAGERS, lambda world: {"reason": "Saison berichtigt"}, lambda world: {"pk": world.at_risk.pk}
+    ),
     "customers:reviews": [Row("GET", EDITORS)],
     "customers:review": on_record(
         MANAGERS, lambda world: {"decision": "keep", "until": "2099-01-01", "reason": "baut um"}
@@ -195,6 +198,9 @@ ROUTES: dict[str, list[Row]] = {
         Row("POST", SHARERS, lambda world: {**of(world), "user_id": world.people["rep_stranger"].pk}),
     ],
     "customers:season": on_record(WRITERS, lambda world: {"is_seasonal_business": "on", "seasonal_months": [4, 5]}),
+    "customers:season_preview": [
+        Row("POST", WRITERS, of, lambda world: {"is_seasonal_business": "on", "seasonal_months": [4, 5]})
+    ],
     "customers:tags": on_record(WRITERS, lambda world: {"names": "Bio"}),
     "customers:pains": on_record(WRITERS, lambda world: {"pain_food_waste": "on"}),
     "customers:contact_add": on_record(WRITERS, lambda world: {"last_name": "Neu", "role": "OTHER", "language": "de"}),

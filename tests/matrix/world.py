@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.core.access import activate, system_scope_for
-from customers.choices import AccountType, FieldType, Sensitivity
+from customers.choices import AccountType, CustomerStatus, FieldType, Sensitivity
 from customers.models import (
     Address,
     Contact,
@@ -59,6 +59,7 @@ class World:
     people: dict[str, User]
     chain: Customer
     location: Customer
+    at_risk: Customer
     contact: Contact
     address: Address
     secret: FieldDefinition
@@ -152,6 +153,9 @@ def build_world() -> World:
             people=people,
             chain=chain,
             location=location,
+            at_risk=Customer.objects.create(
+                company_name="Stille Stube", customer_number="K-5", status=CustomerStatus.RISIKO, **row
+            ),
             contact=Contact.objects.create(organisation=organisation, customer=location, last_name="Probe"),
             address=Address.objects.create(organisation=organisation, customer=location, city="Köln", postcode="50667"),
             secret=secret,
