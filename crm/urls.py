@@ -9,7 +9,19 @@ from django.views.generic import RedirectView
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="customers:list"), name="home"),
     path("", include("crm.core.urls")),
+    path("customer-management/", include("customers.overview_urls")),
     path("customer-management/", include("customers.urls")),
+    # Where customers stood in the scheme before: old bookmarks and mails find the one address.
+    path(
+        "customers/<path:rest>",
+        RedirectView.as_view(url="/customer-management/customers/%(rest)s", permanent=True, query_string=True),
+        name="old_customers",
+    ),
+    path(
+        "customers/",
+        RedirectView.as_view(pattern_name="customers:list", permanent=True, query_string=True),
+        name="old_customer_list",
+    ),
     path("settings/jobs/", include("jobs.urls")),
     path("settings/", include("outbox.intake_urls")),
     path("settings/webhooks/", include("outbox.webhook_urls")),

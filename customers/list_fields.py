@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from django.db.models import Model, Q, TextChoices
+from django.db.models import Case, F, Model, OuterRef, Q, QuerySet, Subquery, TextChoices, When
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +46,7 @@ from organisation.models import User
 SCALE: Final = 10_000  # numbers of catalogue fields are stored times 10,000
 MOST_OFFERED: Final = 500  # of records to choose from; others are reached by their number in the address
 NO_CONDITION: Final = Q()
+PRESENCE: Final = (Operator.EMPTY, Operator.NOT_EMPTY)
 EQUALITY: Final = (Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN)
 
 FILTER_TYPE: Final[dict[str, Filter]] = {
@@ -112,6 +114,19 @@ def _money(key: str, label: Any, path: str, *, nullable: bool = True) -> FilterF
         nullable=nullable,
         group="dates",
     )
+
+
+def _with_email(scope: Scope) -> QuerySet[Customer]:
+    return Customer.objects.visible_to(scope).exclude(email="")
+
+
+def _at_month_start(scope: Scope) -> QuerySet[Customer]:
+    """The customers with `status_then`, that of the first of the scope's month; none where they were not there yet."""
+    start = datetime.combine(scope.today.replace(day=1), time.min, ZoneInfo(scope.zone))
+    before = Customer.history.filter(id=OuterRef("pk"), history_date__lt=start)
+    last = Subquery(before.order_by("-history_date", "-history_id").values("status")[:1])
+    unchanged = When(status_since__lt=start, then=F("status"))
+    return Customer.objects.visible_to(scope).annotate(status_then=Case(unchanged, default=last))
 
 
 def _catalogue_fields(scope: Scope) -> Iterator[FilterField]:
@@ -250,6 +265,34 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
         _moment("last_order_at", _("Last order")),
         _moment("next_appointment_at", _("Next appointment")),
         _moment("created_at", _("Created"), nullable=False),
+        FilterField(
+            key="status_since",
+            label=_("Status since"),
+            type=Filter.DATETIME,
+            build=through(Customer.objects.visible_to, "status_since", link="pk"),
+            nullable=False,
+        ),
+        FilterField(
+            key="status_at_month_start",
+            label=_("Status at the beginning of the month"),
+            type=Filter.CHOICE,
+            build=through(_at_month_start, "status_then", link="pk"),
+            choices=CustomerStatus.choices,
+        ),
+        FilterField(
+            key="contacts",
+            label=_("Contacts"),
+            type=Filter.REFERENCE,
+            operators=PRESENCE,
+            build=through(Contact.objects.visible_to, "pk", link="customer_id"),
+        ),
+        FilterField(
+            key="email",
+            label=_("E-mail"),
+            type=Filter.TEXT,
+            operators=PRESENCE,
+            build=through(_with_email, "email", link="pk"),
+        ),
         _money("open_opportunity", _("Open opportunity value"), "open_opportunity_cents", nullable=False),
         _money("expected_volume", _("Expected volume"), "expected_volume_cents"),
         _money("actual_volume", _("Actual volume"), "actual_volume_cents"),

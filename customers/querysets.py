@@ -88,6 +88,14 @@ class CustomerWordQuerySet(ScopedQuerySet[Any]):
         return _owned_or_granted(scope, pk="customer_id")
 
 
+class CustomerFigureQuerySet(ScopedQuerySet[Any]):
+    """Counts by owner: of the owners whose customers the scope sees."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """By owner alone: no grant covers a colleague's count."""
+        return Q() if scope.owner_ids is None else Q(owner_id__in=scope.owner_ids)
+
+
 class VocabularyQuerySet(ScopedQuerySet[Any]):
     """The vocabulary holds words of customers: whole for who sees all, closed to others."""
 

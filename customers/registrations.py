@@ -26,6 +26,16 @@ def register() -> None:
     register_listing(CUSTOMERS)
     register_area(
         NavEntry(
+            key="dashboard",
+            label=_("Overview"),
+            url_name="dashboard:overview",
+            icon="layout-dashboard",
+            position=10,
+            go="o",
+        )
+    )
+    register_area(
+        NavEntry(
             key="customers",
             label=_("Customers"),
             url_name="customers:list",

@@ -17,6 +17,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
 
 # A delivered order lifts these to AKTIV; a person changes the rest by hand.
 LIFTED_BY_ORDER: Final = frozenset({S.PROSPECT, S.RISIKO, S.INAKTIV})
+LIFTED_BY_MANAGER: Final = frozenset({S.RISIKO, S.INAKTIV})  # by a service of its own: the count must agree
 BY_MANAGER: Final = frozenset({S.ARCHIVIERT, S.PROSPECT})
 
 # What the nights mark a prospect with who does not order; the tags go when he is none any more.

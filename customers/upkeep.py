@@ -1,4 +1,4 @@
-"""What keeps customers in order by itself: the turn of seasons, the end of the trash; and what change sets can undo."""
+"""What keeps customers in order by itself: the turn of seasons, the figures, the end of the trash; and what change sets can undo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.access import Scope
-from customers import projection
+from customers import projection, services
 from customers.events import CustomerUpdated
 from customers.models import (
     Address,
@@ -44,6 +44,17 @@ ERASING: Final = 60.0  # seconds that one call goes on; what is left waits for t
 def turn_seasons(scope: Scope) -> dict[str, int]:
     """Project again whose season began or ended with the new month; how many."""
     return {"customers": projection.turn_seasons(scope)}
+
+
+@periodic(
+    every=timedelta(minutes=15),
+    label=_("Count the figures of customers"),
+    description=_("The overview of a large organisation shows them with the time of the count; small ones count live."),
+    counted={"owners": _("owners")},
+)
+def figures(scope: Scope) -> dict[str, int]:
+    """Keep the dashboard's figures where they are too many to count for each page."""
+    return services.keep_figures(scope=scope)
 
 
 @trash_eraser("customers.accounts")

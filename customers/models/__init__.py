@@ -5,7 +5,7 @@ from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, 
 from customers.models.duplicates import DuplicatePair
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
-from customers.models.projection import ContactWord, CustomerHot, CustomerWord, VocabularyWord
+from customers.models.projection import ContactWord, CustomerFigure, CustomerHot, CustomerWord, VocabularyWord
 
 __all__ = [
     "Address",
@@ -14,6 +14,7 @@ __all__ = [
     "Customer",
     "CustomerFieldChoice",
     "CustomerFieldValue",
+    "CustomerFigure",
     "CustomerHot",
     "CustomerTag",
     "CustomerUserPermission",

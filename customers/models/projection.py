@@ -13,7 +13,7 @@ from crm.core.models import OrganisationModel
 from customers.choices import RoiBucket, SampleStatus
 from customers.models.account import Customer
 from customers.models.people import Contact
-from customers.querysets import CustomerHotQuerySet, CustomerWordQuerySet, VocabularyQuerySet
+from customers.querysets import CustomerFigureQuerySet, CustomerHotQuerySet, CustomerWordQuerySet, VocabularyQuerySet
 
 TEXT_SLOTS: Final = tuple(f"hot_text_{n}" for n in range(1, 17))
 NUMBER_SLOTS: Final = tuple(f"hot_number_{n}" for n in range(1, 11))
@@ -254,3 +254,25 @@ class VocabularyWord(OrganisationModel):
 
     def __str__(self) -> str:
         return self.word
+
+
+class CustomerFigure(OrganisationModel):
+    """A figure of the dashboard over the customers of one owner, or of nobody, as a job counted it in a large organisation."""
+
+    owner_id = internal(models.BigIntegerField(_("owner"), null=True))
+    key = internal(models.CharField(_("figure"), max_length=40))
+    number = internal(models.BigIntegerField(_("customers")))
+    counted_at = internal(models.DateTimeField(_("counted")))
+
+    objects = CustomerFigureQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("figure"), _("figures")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "owner_id", "key"], nulls_distinct=False, name="customer_figure_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -19,8 +19,9 @@ from customers.services.catalogue import (
 )
 from customers.services.catalogue_exchange import compare_catalogue, export_catalogue, import_catalogue
 from customers.services.chains import may_change_chain, move_to_chain
-from customers.services.churn import drop_silent_customers, silence_of
+from customers.services.churn import drop_silent_customers, lift_customer, outlook_of, silence_of
 from customers.services.fields import write_fields
+from customers.services.figures import keep_figures
 from customers.services.grants import give_grant, possible_readers, revoke_grant
 from customers.services.locking import chain_of, stands_for_owner
 from customers.services.merging import merge_customers, undo_merge
@@ -59,10 +60,13 @@ __all__ = [
     "export_catalogue",
     "give_grant",
     "import_catalogue",
+    "keep_figures",
+    "lift_customer",
     "mark_prospects",
     "may_change_chain",
     "merge_customers",
     "move_to_chain",
+    "outlook_of",
     "part_pair",
     "possible_owners",
     "possible_readers",

@@ -5,16 +5,25 @@ The count is SQL (`customers_days_in_season`), for a million customers as for on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
+from crm.core.errors import Conflict
 from crm.core.options import option_value
 from customers.choices import CustomerStatus
 from customers.events import CustomerStatusChanged
+from customers.models import Customer
+from customers.operations import STATUS_CHANGE
 from customers.options import INACTIVE_DAYS, RISK_DAYS
+from customers.season import MONTHS
+from customers.services.locking import lock_customer
+from customers.services.status import reason_given, take_steps
+from customers.transitions import LIFTED_BY_MANAGER
 from outbox.services import publish_for_rows
 
 BATCH: Final = 2_000  # customers a statement, with their history, projection and events
@@ -26,6 +35,18 @@ _SILENCE: Final = f"""
 SELECT {_ANCHOR}, {_DAYS} FROM customers_customer c
  WHERE c.organisation_id = %(organisation)s AND c.id = %(id)s AND coalesce(c.last_order_at, c.activated_at) IS NOT NULL
 """  # noqa: S608 - constants of this file
+# The day a limit is reached: in the first month by whose end so many days are counted, each of its days counts.
+_REACHED: Final = f"""
+SELECT ends.last - (ends.days - %(limit)s) FROM (
+    SELECT m.last, customers_days_in_season(%(seasonal)s, %(months)s::smallint[], a.anchor, m.last) AS days
+      FROM (SELECT {_ANCHOR} AS anchor FROM customers_customer c
+             WHERE c.organisation_id = %(organisation)s AND c.id = %(id)s) a,
+           LATERAL (SELECT (g + interval '1 month')::date - 1 AS last
+                      FROM generate_series(date_trunc('month', a.anchor::timestamp),
+                                           a.anchor + make_interval(years => %(years)s), interval '1 month') g) m) ends
+ WHERE ends.days >= %(limit)s ORDER BY ends.last LIMIT 1
+"""  # noqa: S608 - constants of this file
+SHORTEST_MONTH: Final = 28
 # Days in season are never more than days: the plain subtraction spares the count for most.
 _STEP: Final = f"""
 WITH due AS (
@@ -57,6 +78,50 @@ def silence_of(*, scope: Scope, customer_id: int) -> Silence | None:
         cursor.execute(_SILENCE, values)
         row = cursor.fetchone()
     return Silence(*row) if row else None
+
+
+class Outlook(NamedTuple):
+    """On which day a customer who orders no more is at risk, and on which inactive; None where nothing was delivered."""
+
+    at_risk: date | None
+    inactive: date | None
+
+
+def outlook_of(*, scope: Scope, customer_id: int, seasonal: bool, months: Sequence[int]) -> Outlook:
+    """When the limits are reached without another order, were this the customer's season; days gone by are told too.
+
+    `months` are 1 to 12, at least one where `seasonal`.
+    """
+    values: dict[str, Any] = {"organisation": scope.organisation_id, "zone": scope.zone, "id": customer_id}
+    values |= {"seasonal": seasonal, "months": sorted(set(months))}
+    reached = []
+    with connection.cursor() as cursor:
+        for limit in (option_value(RISK_DAYS, scope), option_value(INACTIVE_DAYS, scope)):
+            years = limit // (SHORTEST_MONTH * (len(values["months"]) if seasonal else len(MONTHS))) + 2
+            cursor.execute(_REACHED, values | {"limit": limit, "years": years})
+            row = cursor.fetchone()
+            reached.append(row[0] if row else None)
+    return Outlook(*reached)
+
+
+@STATUS_CHANGE.counted
+@transaction.atomic
+def lift_customer(*, scope: Scope, customer_id: int, reason: str) -> Customer:
+    """A manager makes a customer active again whom the count no longer holds: his season was put right.
+
+    The nights never lift. Raises NotFound, Forbidden, Invalid (no reason), Conflict (neither at risk nor inactive; the
+    next night would drop him again).
+    """
+    customer = lock_customer(scope, customer_id, right="customers.status")
+    if customer.status not in LIFTED_BY_MANAGER:
+        raise Conflict(_("Only who is at risk or inactive is lifted."), field="status")
+    given = reason_given(reason)
+    silence = silence_of(scope=scope, customer_id=customer.pk)
+    if silence is not None and silence.days >= option_value(RISK_DAYS, scope):
+        text = _("Counted by the season as it is, %(days)s days have passed: the next night in season would undo it.")
+        raise Conflict(text % {"days": silence.days}, field="status")
+    take_steps(scope.with_reason(given), [customer], CustomerStatus.AKTIV)
+    return customer
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from customers.chains import chosen_chain
 from customers.choices import CustomerStatus
 from customers.forms import ActivateForm, ChainForm, GrantForm, OwnerForm, ReasonForm
 from customers.models import Customer
-from customers.transitions import ALLOWED, BY_MANAGER
+from customers.transitions import ALLOWED, BY_MANAGER, LIFTED_BY_MANAGER
 from customers.views.refusals import answer_dialog, explains_refusal, to, visible_customer
 from customers.why import why_visible
 
@@ -77,6 +77,28 @@ def status(request: CrmRequest, pk: int, status: str) -> HttpResponse:
         submit=_("Archive") if archive else _("Reopen"),
         said=_("Archived") if archive else _("Reopened"),
         possible=status in ALLOWED[customer.status],
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@explains_refusal
+def lift(request: CrmRequest, pk: int) -> HttpResponse:
+    """From at risk or inactive back to active, once the season was put right; a sales manager's. At most 20 queries."""
+    customer = visible_customer(request, pk)
+    refuse(_("Sales managers lift a status."), allowed=may(request, customer).status)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    done = form.submit(services.lift_customer, scope=request.scope, customer_id=pk)
+    return answer_dialog(
+        request,
+        form,
+        done=done,
+        customer=customer,
+        title=_("Lift status"),
+        note=_("For a season that was put right. It holds while the days counted are under the limit."),
+        submit=_("Make active"),
+        said=_("Active again"),
+        possible=done or customer.status in LIFTED_BY_MANAGER,
     )
 
 

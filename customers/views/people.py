@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -20,10 +21,11 @@ from crm.core.access import CrmRequest
 from crm.core.digits import whole_number
 from crm.core.forms import ServiceForm
 from customers import services
-from customers.choices import PATTERN_MONTHS, SeasonalPattern
+from customers.choices import PATTERN_MONTHS, SeasonalPattern, SeasonNow
 from customers.forms import AddressForm, ContactForm, PainsForm, SeasonForm, TagsForm
 from customers.models import Address, Contact, Customer
 from customers.panels import tags_of
+from customers.season import pause_until, season_now
 from customers.views.life import may, refuse
 from customers.views.refusals import answer_dialog, explains_refusal, to, visible_customer
 
@@ -214,7 +216,50 @@ def season(request: CrmRequest, pk: int) -> HttpResponse:
         version=customer.version,
         season=True,
         patterns=season_patterns(),
+        **_outlook(request, customer, form),
     )
+
+
+@login_required
+@require_POST
+@explains_refusal
+def season_preview(request: CrmRequest, pk: int) -> HttpResponse:
+    """What would follow from the season that stands in the form, for the dialog. At most 15 queries; nothing is saved."""
+    customer = _changeable(request, pk)
+    context = {"customer": customer, **_outlook(request, customer, SeasonForm(request.POST))}
+    return render(request, "customers/parts/outlook.html", context)
+
+
+class Season(NamedTuple):
+    """A season as it stands in a form."""
+
+    is_seasonal_business: bool
+    seasonal_months: list[int]
+
+
+def _outlook(request: CrmRequest, customer: Customer, form: SeasonForm) -> dict[str, Any]:
+    """Season today, the end of a pause, and when who orders no more is at risk and inactive, by the form's season."""
+    typed = (
+        form.cleaned_data
+        if form.is_bound and form.is_valid()
+        else {name: form[name].value() for name in Season._fields}
+    )
+    season = Season(bool(typed["is_seasonal_business"]), [int(month) for month in typed["seasonal_months"] or ()])
+    today = request.scope.today
+    if season.is_seasonal_business and not season.seasonal_months:
+        return {"season_now": ""}
+    now = season_now(season, today)
+    return {
+        "season_now": now.value,
+        "next_day": pause_until(season.seasonal_months, today) if now == SeasonNow.PAUSED else None,
+        "outlook": services.outlook_of(
+            scope=request.scope,
+            customer_id=customer.pk,
+            seasonal=now != SeasonNow.ALL_YEAR,
+            months=season.seasonal_months,
+        ),
+        "today": today,
+    }
 
 
 def season_patterns() -> list[dict[str, Any]]:

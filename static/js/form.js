@@ -10,7 +10,7 @@ function months(button) {
   const wanted = button.dataset.months.split(",");
   const set = button.closest("[data-months-of]");
   for (const box of all("input[type=checkbox]", set)) box.checked = wanted.includes(box.value);
-  mark(set);
+  set.dispatchEvent(new Event("change", { bubbles: true })); // marks the templates, and whatever follows from the months
 }
 
 function mark(set) {

@@ -118,6 +118,8 @@ def previewed(page: Page, _house: House) -> None:
     page.keyboard.press("j")
     page.keyboard.press("Space")
     page.locator("#preview h2").wait_for()
+
+
 def palette_asked(typed: str, shows: str) -> Act:
     """The palette with what is found for `typed`."""
 
@@ -260,6 +262,8 @@ PAGES = {
     "duplicates": Shown("{list}duplicates/", act=duplicates_found),
     "reviews": Shown("{list}reviews/"),
     "reviews, empty": Shown("{list}reviews/", who="nobody"),
+    "overview": Shown("/customer-management/", act=pressing(shows="#statuses a >> nth=0")),
+    "overview, empty": Shown("/customer-management/", who="nobody"),
     "trash": Shown("{list}trash/", act=pressing(shows="tbody tr >> nth=0")),
     "trash, empty": Shown("{list}trash/", who="nobody"),
     "bell": Shown("{list}", who="colleague", act=pressing("#bell", shows="#menu-notes li")),

@@ -144,7 +144,10 @@ VIEW_OWNER = frozenset({"rep_owner"})
 
 ROUTES: dict[str, list[Row]] = {
     "home": [Row("GET", EVERYBODY)],
+    "old_customer_list": [Row("GET", EVERYBODY)],
+    "old_customers": [Row("GET", EVERYBODY, lambda world: {"rest": f"{world.location.pk}/"})],
     "core:healthz": [Row("GET", EVERYBODY)],
+    "dashboard:overview": [Row("GET", SIGNED_IN)],
     "customers:list": [Row("GET", SIGNED_IN)],
     "customers:filter": [Row("GET", SIGNED_IN)],
     "customers:create": [
@@ -183,6 +186,9 @@ ROUTES: dict[str, list[Row]] = {
     "customers:status": on_record(
         MANAGERS, lambda world: {"reason": "geschlossen"}, lambda world: {**of(world), "status": "ARCHIVIERT"}
     ),
+    "customers:lift": on_record(
+        MANAGERS, lambda world: {"reason": "Saison berichtigt"}, lambda world: {"pk": world.at_risk.pk}
+    ),
     "customers:reviews": [Row("GET", EDITORS)],
     "customers:review": on_record(
         MANAGERS, lambda world: {"decision": "keep", "until": "2099-01-01", "reason": "baut um"}
@@ -201,6 +207,9 @@ ROUTES: dict[str, list[Row]] = {
     "customers:part": [Row("POST", WRITERS, lambda world: {"pair_id": world.pair.pk})],
     "customers:unmerge": [Row("POST", MAKER_AND_MANAGERS, lambda world: {"pk": world.merge.pk})],
     "customers:season": on_record(WRITERS, lambda world: {"is_seasonal_business": "on", "seasonal_months": [4, 5]}),
+    "customers:season_preview": [
+        Row("POST", WRITERS, of, lambda world: {"is_seasonal_business": "on", "seasonal_months": [4, 5]})
+    ],
     "customers:tags": on_record(WRITERS, lambda world: {"names": "Bio"}),
     "customers:pains": on_record(WRITERS, lambda world: {"pain_food_waste": "on"}),
     "customers:contact_add": on_record(WRITERS, lambda world: {"last_name": "Neu", "role": "OTHER", "language": "de"}),

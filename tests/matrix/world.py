@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.core.access import activate, system_scope_for
-from customers.choices import AccountType, FieldType, Sensitivity
+from customers.choices import AccountType, CustomerStatus, FieldType, Sensitivity
 from customers.models import (
     Address,
     Contact,
@@ -61,6 +61,7 @@ class World:
     chain: Customer
     location: Customer
     twin: Customer
+    at_risk: Customer
     contact: Contact
     address: Address
     secret: FieldDefinition
@@ -168,6 +169,9 @@ def build_world() -> World:
             chain=chain,
             location=location,
             twin=twin,
+            at_risk=Customer.objects.create(
+                company_name="Stille Stube", customer_number="K-5", status=CustomerStatus.RISIKO, **row
+            ),
             contact=Contact.objects.create(organisation=organisation, customer=location, last_name="Probe"),
             address=Address.objects.create(organisation=organisation, customer=location, city="Köln", postcode="50667"),
             secret=secret,

@@ -18,6 +18,7 @@ from customers.models import (
     Address,
     Contact,
     Customer,
+    CustomerFigure,
     CustomerTag,
     CustomerUserPermission,
     DeliveredOrder,
@@ -75,6 +76,10 @@ def build(draw):
                 DeliveredOrder.objects.create(organisation=organisation, customer=row, number="1", delivered_at=now)
                 LifeMark.objects.create(
                     organisation=organisation, customer=row, stage="RENEWAL_90", day=now.date(), made_at=now
+                )
+            for pk in [None, *(user.pk for user in users)]:
+                CustomerFigure.objects.create(
+                    organisation=organisation, owner_id=pk, key="AKTIV", number=1, counted_at=timezone.now()
                 )
             for _grant in range(draw(st.integers(0, 5))):
                 CustomerUserPermission.objects.get_or_create(
