@@ -209,3 +209,17 @@ class RoiBucket(TextChoices):
     LOW = "LOW", _("Low")
     MEDIUM = "MEDIUM", _("Medium")
     HIGH = "HIGH", _("High")
+
+
+class FilePurpose(TextChoices):
+    """What a kept file is for."""
+
+    EXPORT = "EXPORT", _("Export")
+    IMPORT = "IMPORT", _("Import")
+
+
+class FileFormat(TextChoices):
+    """How a table is written."""
+
+    CSV = "csv", _("CSV")
+    XLSX = "xlsx", _("Excel (XLSX)")

@@ -24,6 +24,7 @@ from customers.models import (
     LifeMark,
 )
 from customers.querysets import CustomerQuerySet
+from customers.services.files import forget_files
 from jobs.registry import trash_eraser, undoable
 from jobs.schedule import periodic
 from outbox.services import publish_many
@@ -42,6 +43,18 @@ ERASING: Final = 60.0  # seconds that one call goes on; what is left waits for t
 def turn_seasons(scope: Scope) -> dict[str, int]:
     """Project again whose season began or ended with the new month; how many."""
     return {"customers": projection.turn_seasons(scope)}
+
+
+@periodic(
+    every=timedelta(hours=1),
+    name="customers.forget_files",
+    label=_("Forget files of exports and imports"),
+    description=_("A file is kept for a week; who made it, of what and how many rows it had stays known."),
+    counted={"files": _("files")},
+)
+def forget_old_files(scope: Scope) -> dict[str, int]:
+    """Take away the bytes of files that are older than a week; of how many."""
+    return {"files": forget_files(scope=scope)}
 
 
 @trash_eraser("customers.accounts")

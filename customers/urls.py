@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from customers.views import bulk, create, life, listing, people, record, reviews, trash
+from customers.views import bulk, create, exports, life, listing, people, record, reviews, trash
 
 app_name = "customers"
 
@@ -32,6 +32,9 @@ urlpatterns: list[URLPattern] = [
     path("customers/new/chains/", create.chains, name="chains"),
     path("customers/new/check/<slug:name>/", create.check, name="check"),
     path("customers/bulk/<slug:action>/", bulk.bulk, name="bulk"),
+    path("customers/export/", exports.export, name="export"),
+    path("customers/exports/", exports.exports, name="exports"),
+    path("customers/exports/<int:pk>/file/", exports.download, name="download"),
     path("customers/trash/", trash.trash, name="trash"),
     path("customers/reviews/", reviews.reviews, name="reviews"),
     path("customers/<int:pk>/", record.detail, name="detail"),

@@ -2,6 +2,7 @@
 
 from customers.models.account import Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
+from customers.models.exchange import ExchangeFile, ExchangePart
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
 from customers.models.projection import CustomerHot, CustomerWord, VocabularyWord
@@ -17,6 +18,8 @@ __all__ = [
     "CustomerUserPermission",
     "CustomerWord",
     "DeliveredOrder",
+    "ExchangeFile",
+    "ExchangePart",
     "ExternalKey",
     "FieldDefinition",
     "LifeMark",
