@@ -222,3 +222,17 @@ FIELD_GROUPS: Final = {
     "visit": _("Visit"),
 }
 """Headings of the starter catalogue's groups, in the order of the pages; a manager may name others."""
+
+
+class FilePurpose(TextChoices):
+    """What a kept file is for."""
+
+    EXPORT = "EXPORT", _("Export")
+    IMPORT = "IMPORT", _("Import")
+
+
+class FileFormat(TextChoices):
+    """How a table is written."""
+
+    CSV = "csv", _("CSV")
+    XLSX = "xlsx", _("Excel (XLSX)")

@@ -14,6 +14,7 @@ from customers.choices import Refused
 from customers.models import Customer, CustomerFieldValue
 from customers.services.bulk import BULK, Place, Selection, change_batch, change_of
 from customers.services.catalogue import PROJECT_FIELD, finish_projection
+from customers.services.exports import EXPORT, ExportPlace, export_batch
 from jobs.kinds import Batch, Step, task_kind
 from jobs.models import LongTask
 from jobs.services import count_rows, go_on_with
@@ -100,6 +101,25 @@ def change_many(scope: Scope, batch: Batch) -> Step:
         finished=done.next is None,
         result=result,
     )
+
+
+@task_kind(
+    EXPORT,
+    label=_("Export customers"),
+    description=_(
+        "Writes what the list finds into a file that is its maker's alone, with what his rights let him read."
+    ),
+    unit=_("customers"),
+    right="exports.run",
+    errors={"NotFound": _("The file is not there any more."), "Invalid": _("The filter is not valid any more.")},
+)
+def export(scope: Scope, batch: Batch) -> Step:
+    """One batch of rows; for a workbook a last step makes it of them."""
+    place = ExportPlace(**batch.cursor) if batch.cursor else ExportPlace()
+    after = export_batch(scope=scope, file_id=batch.parameters["file_id"], place=place)
+    if after is None:
+        return Step(cursor=batch.cursor, done=0, finished=True)
+    return Step(cursor=dataclasses.asdict(after), done=after.rows - place.rows)
 
 
 def _added(before: Any, changed: int, unchanged: int, refused: list[tuple[int, str]]) -> dict[str, Any]:

@@ -174,3 +174,23 @@ class FieldDefinitionQuerySet(OrganisationQuerySet["FieldDefinition"]):
     def catalogue(self, scope: Scope, entity: str) -> list[FieldDefinition]:
         """The active definitions of an entity that the scope may read."""
         return list(self.visible_to(scope).active().of_entity(entity).readable_in(scope))
+
+
+class ExchangeFileQuerySet(ScopedQuerySet[Any]):
+    """What was exported and imported."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """One's own; who sees every row sees who took out or brought in what."""
+        return Q() if scope.sees_all else Q(user_id=scope.user_id)
+
+    def changeable_by(self, scope: Scope) -> Self:
+        """One's own, to download or go on with; whatever the role."""
+        return self if scope.role == "SYSTEM" else self.filter(user_id=scope.user_id)
+
+
+class ExchangePartQuerySet(ScopedQuerySet[Any]):
+    """The bytes of files."""
+
+    def readable_by(self, scope: Scope) -> Q:
+        """Those of one's own files, whatever the role; jobs take away the old ones."""
+        return Q() if scope.role == "SYSTEM" else Q(file__user_id=scope.user_id)

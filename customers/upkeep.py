@@ -25,6 +25,7 @@ from customers.models import (
     LifeMark,
 )
 from customers.querysets import CustomerQuerySet
+from customers.services.files import forget_files
 from customers.services.merging import MERGE, UNDO_DAYS
 from jobs.registry import trash_eraser, undoable, undone_within
 from jobs.schedule import periodic
@@ -55,6 +56,18 @@ def turn_seasons(scope: Scope) -> dict[str, int]:
 def figures(scope: Scope) -> dict[str, int]:
     """Keep the dashboard's figures where they are too many to count for each page."""
     return services.keep_figures(scope=scope)
+
+
+@periodic(
+    every=timedelta(hours=1),
+    name="customers.forget_files",
+    label=_("Forget files of exports and imports"),
+    description=_("A file is kept for a week; who made it, of what and how many rows it had stays known."),
+    counted={"files": _("files")},
+)
+def forget_old_files(scope: Scope) -> dict[str, int]:
+    """Take away the bytes of files that are older than a week; of how many."""
+    return {"files": forget_files(scope=scope)}
 
 
 @trash_eraser("customers.accounts")

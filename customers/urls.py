@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from customers.views import bulk, create, duplicates, life, listing, merging, people, record, reviews, trash
+from customers.views import bulk, create, duplicates, exports, life, listing, merging, people, record, reviews, trash
 
 app_name = "customers"
 
@@ -33,6 +33,9 @@ urlpatterns: list[URLPattern] = [
     path("customers/new/chains/", create.chains, name="chains"),
     path("customers/new/check/<slug:name>/", create.check, name="check"),
     path("customers/bulk/<slug:action>/", bulk.bulk, name="bulk"),
+    path("customers/export/", exports.export, name="export"),
+    path("customers/exports/", exports.exports, name="exports"),
+    path("customers/exports/<int:pk>/file/", exports.download, name="download"),
     path("customers/trash/", trash.trash, name="trash"),
     path("customers/duplicates/", duplicates.duplicates, name="duplicates"),
     path("customers/duplicates/<int:pair_id>/part/", duplicates.part, name="part"),

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from crm.core.errors import Invalid
 from customers.importing.columns import ADDRESS_FIELDS, CUSTOMER_COLUMNS
 
+NUMBER: Final = "customer_number"
 OTHER_FIELDS: Final = frozenset(
-    {"external_key", "external_key.source", "chain.key", "chain.name", "owner", "status", "tags"}
+    {NUMBER, "external_key", "external_key.source", "chain.key", "chain.name", "owner", "status", "tags"}
 )
 CATALOGUE: Final = "fields."
 

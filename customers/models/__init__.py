@@ -3,6 +3,7 @@
 from customers.models.account import Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
 from customers.models.duplicates import DuplicatePair
+from customers.models.exchange import ExchangeFile, ExchangePart
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
 from customers.models.projection import ContactWord, CustomerFigure, CustomerHot, CustomerWord, VocabularyWord
@@ -21,6 +22,8 @@ __all__ = [
     "CustomerWord",
     "DeliveredOrder",
     "DuplicatePair",
+    "ExchangeFile",
+    "ExchangePart",
     "ExternalKey",
     "FieldDefinition",
     "LifeMark",

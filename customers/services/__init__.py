@@ -20,6 +20,7 @@ from customers.services.catalogue import (
 from customers.services.catalogue_exchange import compare_catalogue, export_catalogue, import_catalogue
 from customers.services.chains import may_change_chain, move_to_chain
 from customers.services.churn import drop_silent_customers, lift_customer, outlook_of, silence_of
+from customers.services.exports import download, export_batch, start_export
 from customers.services.fields import write_fields
 from customers.services.figures import keep_figures
 from customers.services.grants import give_grant, possible_readers, revoke_grant
@@ -55,8 +56,10 @@ __all__ = [
     "decide_review",
     "define_field",
     "delete_customer",
+    "download",
     "drop_silent_customers",
     "edit_field",
+    "export_batch",
     "export_catalogue",
     "give_grant",
     "import_catalogue",
@@ -81,6 +84,7 @@ __all__ = [
     "silence_of",
     "stands_for_owner",
     "start_bulk",
+    "start_export",
     "tell_renewals",
     "undo_merge",
     "update_customer",

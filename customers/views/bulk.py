@@ -119,10 +119,9 @@ def bulk(request: CrmRequest, action: str) -> HttpResponse:
     scope, act = request.scope, ACTS[action]
     scope.require(act.right)
     state = ListState.read(request, CUSTOMERS, reserved=OWN)
-    selection = _selection(request, state)
+    selection = selection_of(request, state)
     count = selection.count(scope)
-    pairs = [*state.pairs(), *((name, value) for name in ("all", "ids") for value in request.GET.getlist(name))]
-    address = f"{request.path}?{urlencode(pairs)}"
+    address = own_address(request, state)
     initial = {"promised": count, "field": request.GET.get("field")}
     form = FORMS[action](
         request.POST if request.method == "POST" else None, scope=scope, again=address, initial=initial
@@ -143,7 +142,7 @@ def bulk(request: CrmRequest, action: str) -> HttpResponse:
         form,
         done=done,
         customer=None,
-        title=_("%(action)s: %(count)s") % {"action": Bulk(action).label, "count": _customers(count)},
+        title=_("%(action)s: %(count)s") % {"action": Bulk(action).label, "count": count_text(count)},
         note=act.note,
         submit=act.submit,
         danger=act.danger,
@@ -153,11 +152,18 @@ def bulk(request: CrmRequest, action: str) -> HttpResponse:
     )
 
 
-def _customers(count: int) -> str:
+def count_text(count: int) -> str:
+    """How many customers, in words."""
     return ngettext("%(count)s customer", "%(count)s customers", count) % {"count": number(count)}
 
 
-def _selection(request: CrmRequest, state: ListState) -> Selection:
+def own_address(request: CrmRequest, state: ListState) -> str:
+    """The dialog's address, with what it is about."""
+    pairs = [*state.pairs(), *((name, value) for name in ("all", "ids") for value in request.GET.getlist(name))]
+    return f"{request.path}?{urlencode(pairs)}"
+
+
+def selection_of(request: CrmRequest, state: ListState) -> Selection:
     """What the address means. Raises Forbidden with the reason for one that the list does not give: it has no form to show."""
     try:
         if request.GET.get("all"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -70,6 +72,7 @@ def customer_list(request: CrmRequest) -> HttpResponse:
         ),
         "may_create": request.scope.allows("customers.create"),
         "acts": acts,
+        "export_url": _export_url(state),
     }
     template = "customers/customer_list.html" + ("#list" if request.htmx else "")
     response = render(request, template, context)
@@ -123,6 +126,13 @@ def _count(state: ListState, rows: Any, shown: int, *, capped: bool) -> Count:
     if not state.after and not state.before and (capped or not state.next_url):
         return Count(shown, bool(state.next_url))
     return capped_count(rows, SEARCH_CAP) if state.search else capped_count(rows)
+
+
+def _export_url(state: ListState) -> str:
+    """Where all that the list finds goes into a file; "" for who may not."""
+    if not state.scope.allows("exports.run"):
+        return ""
+    return f"{reverse('customers:export')}?{urlencode([*state.pairs(), ('all', '1')])}"
 
 
 def _quick(state: ListState, views: ListViews) -> Iterator[dict[str, Any]]:

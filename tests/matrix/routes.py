@@ -171,6 +171,12 @@ ROUTES: dict[str, list[Row]] = {
             "POST", SETTERS, lambda world: {"action": "archive"}, lambda world: {"reason": "zu", "promised": 1}, "ids=1"
         ),
     ],
+    "customers:export": [
+        Row("GET", SIGNED_IN, query="all=1"),
+        Row("POST", READERS | {"foreign_chain_manager"}, data=lambda world: {"format": "csv"}, query="all=1"),
+    ],
+    "customers:exports": [Row("GET", SIGNED_IN)],
+    "customers:download": [Row("GET", frozenset({"rep_owner"}), lambda world: {"pk": world.export.pk})],
     "customers:trash": [Row("GET", SIGNED_IN)],
     "customers:detail": [Row("GET", READERS, of)],
     "customers:preview": [Row("GET", READERS, of)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.auth.models import Permission
 from django.db import transaction
@@ -17,6 +18,8 @@ from customers.models import (
     CustomerFieldValue,
     CustomerUserPermission,
     DuplicatePair,
+    ExchangeFile,
+    ExchangePart,
     FieldDefinition,
 )
 from jobs.models import ChangeSet, LongTask
@@ -78,6 +81,7 @@ class World:
     stopped: LongTask
     webhooks: Webhooks
     views: Views
+    export: ExchangeFile
 
 
 def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
@@ -163,6 +167,18 @@ def build_world() -> World:
             for state in ("QUEUED", "CANCELLED")
         )
         message, next_secret = build_intake(organisation)
+        export = ExchangeFile.objects.create(
+            organisation=organisation,
+            user=people["rep_owner"],
+            purpose="EXPORT",
+            format="csv",
+            name="kunden.csv",
+            rows=1,
+            created_at=timezone.now(),
+            ready_at=timezone.now(),
+            expires_at=timezone.now() + timedelta(days=7),
+        )
+        ExchangePart.objects.create(organisation=organisation, file=export, number=0, data=b"Firma\r\n")
         return World(
             organisation=organisation,
             people=people,
@@ -184,6 +200,7 @@ def build_world() -> World:
             ),
             team=team,
             webhooks=build_webhooks(organisation, people["administrator"]),
+            export=export,
             views=build_views(organisation, people["rep_owner"], team, people["manager"]),
             batch=batch,
             merge=merge,

@@ -34,7 +34,7 @@ END $do$
 class Migration(migrations.Migration):
     """Table, wall, triggers. The words of what is there already come with the next one, in batches."""
 
-    dependencies = [("customers", "0012_long_reasons"), ("organisation", "0010_long_reasons")]
+    dependencies = [("customers", "0013_filtered_by_contacts"), ("organisation", "0010_long_reasons")]
 
     operations = [
         migrations.CreateModel(

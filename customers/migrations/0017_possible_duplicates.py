@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     """A table, its policies, a function of the search role."""
 
     dependencies = [
-        ("customers", "0013_merging"),
+        ("customers", "0016_merging"),
         ("organisation", "0010_long_reasons"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

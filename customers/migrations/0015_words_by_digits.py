@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
     """Beside the running product: no lock is held longer than a batch."""
 
     atomic = False
-    dependencies = [("customers", "0013_contact_words")]
+    dependencies = [("customers", "0014_contact_words")]
 
     operations = [
         *(

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     """A table of its own: no row that is there is touched."""
 
     dependencies = [
-        ("customers", "0012_long_reasons"),
+        ("customers", "0017_possible_duplicates"),
         ("organisation", "0010_long_reasons"),
     ]
 

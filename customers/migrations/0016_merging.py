@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """A column that is empty at first, found by a small partial index."""
 
     dependencies = [
-        ("customers", "0012_long_reasons"),
+        ("customers", "0015_words_by_digits"),
     ]
 
     operations = [
