@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from crm.core.access import Scope
 from crm.core.digits import whole_number
 from crm.core.folding import fold
-from customers.choices import AccountType
-from customers.models import Customer
+from customers.choices import AccountType, CustomerStatus, SeasonNow
+from customers.models import Customer, CustomerHot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,45 @@ def chain_heads(ids: Iterable[int]) -> dict[int, ChainHead]:
         return {row[0]: ChainHead(*row) for row in cursor.fetchall()}
 
 
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """A chain's figures over those of its locations that the scope may read. Volumes in cents, None where none has one."""
+
+    locations: int
+    buying: int
+    at_risk: int
+    paused: int
+    expected_cents: int | None
+    actual_cents: int | None
+    last_order_at: datetime | None
+
+
 def locations_of(scope: Scope, chain: Customer) -> QuerySet[Customer]:
     """The locations of a chain that the scope may read, by name."""
     return Customer.objects.visible_to(scope).filter(chain=chain).order_by("name_key", "pk")
+
+
+def locations_by_town(scope: Scope, chain: Customer) -> QuerySet[CustomerHot]:
+    """The same locations as lists have them, by town; those without a town come last."""
+    return CustomerHot.objects.visible_to(scope).filter(chain_id=chain.pk).order_by("city_key", "name_key", "pk")
+
+
+def rolled_up(locations: QuerySet[CustomerHot]) -> RolledUp:
+    """The figures over these locations; one query. Paused ones are never at risk, archived ones count for nothing."""
+    bought = Q(status__in=[CustomerStatus.AKTIV, CustomerStatus.RISIKO])
+    paused = Q(season_now=SeasonNow.PAUSED)
+    rows = locations.order_by().exclude(status=CustomerStatus.ARCHIVIERT)
+    return RolledUp(
+        **rows.aggregate(
+            locations=Count("pk"),
+            buying=Count("pk", filter=bought),
+            at_risk=Count("pk", filter=Q(status=CustomerStatus.RISIKO) & ~paused),
+            paused=Count("pk", filter=bought & paused),
+            expected_cents=Sum("expected_volume_cents"),
+            actual_cents=Sum("actual_volume_cents"),
+            last_order_at=Max("last_order_at"),
+        )
+    )
 
 
 def sees_whole_chain(scope: Scope, chain: Customer) -> bool:

@@ -70,6 +70,7 @@ def _days(first: int | None, last: int | None) -> Rule:
     return _is("status_since", "between", [{"days": first}, {"days": last}])
 
 
+BY_STATUS: Final = "status"  # walks the rows of one status alone, where few of them are meant
 _WARN, _REVIEW = PROSPECT_AGES
 _BUYS: Final = _is("status", "in", [CustomerStatus.AKTIV, CustomerStatus.RISIKO])
 _PROSPECT: Final = _is("status", "eq", CustomerStatus.PROSPECT)
@@ -83,15 +84,17 @@ STATUSES: Final = tuple(
     Figure(status.value, status.label, (_is("status", "eq", status.value),)) for status in CustomerStatus
 )
 AGES: Final = (
-    Figure("prospects_young", _("under 60 days"), (_PROSPECT, _days(1 - _WARN, None)), joined=False),
-    Figure("prospects_warned", _("60 to 90 days"), (_PROSPECT, _days(-_REVIEW, -_WARN)), joined=False),
+    Figure("prospects_young", _("under 60 days"), (_PROSPECT, _days(1 - _WARN, None)), BY_STATUS, joined=False),
+    Figure("prospects_warned", _("60 to 90 days"), (_PROSPECT, _days(-_REVIEW, -_WARN)), BY_STATUS, joined=False),
     Figure("prospects_old", _("over 90 days"), (_PROSPECT, _days(None, -1 - _REVIEW)), joined=False),
 )
 SEASONS: Final = (
     Figure("seasonal_active", _("in season"), (_BUYS, _is("season_now", "eq", SeasonNow.IN_SEASON))),
     Figure("seasonal_paused", _("in the pause"), (_BUYS, _is("season_now", "eq", SeasonNow.PAUSED))),
 )
-LOST: Final = Figure("lost", _("inactive since this month"), (_LOST, _SINCE_MONTH, _BOUGHT, _OPEN), joined=False)
+LOST: Final = Figure(
+    "lost", _("inactive since this month"), (_LOST, _SINCE_MONTH, _BOUGHT, _OPEN), BY_STATUS, joined=False
+)
 BASE: Final = Figure("base", _("bought at its beginning"), (_BOUGHT, _OPEN), joined=False)
 AT_RISK: Final = Figure("at_risk", _("At risk"), (_is("status", "eq", CustomerStatus.RISIKO), _OPEN), "last_order_at")
 RENEWALS: Final = Figure(

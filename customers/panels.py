@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from crm.core.access import Scope
 from customers import season, services
-from customers.chains import ChainHead, chain_heads, locations_of, sees_whole_chain
+from customers.chains import ChainHead, RolledUp, chain_heads, locations_by_town, rolled_up, sees_whole_chain
 from customers.choices import FIELD_GROUPS, AccountType, CustomerStatus, FieldEntity, SeasonNow, Sensitivity
-from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerTag, FieldDefinition
+from customers.models import Address, Contact, Customer, CustomerFieldValue, CustomerHot, CustomerTag, FieldDefinition
 from customers.services.accounts import PAINS
 from customers.shown import column_text, month_name, upper_first, value_text
 from customers.why import Why, shared_with, why_visible
@@ -112,7 +112,9 @@ class Overview:
     contacts: list[Contact] = field(default_factory=list)
     addresses: list[Address] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
-    locations: list[Customer] = field(default_factory=list)
+    locations: list[CustomerHot] = field(default_factory=list)
+    rolled_up: RolledUp | None = None
+    rolled_up_volumes: Volumes | None = None
     more_locations: bool = False
     partial_locations: bool = False
     shared: list[tuple[User, bool]] = field(default_factory=list)
@@ -176,7 +178,7 @@ def sees_chain(scope: Scope, customer: Customer) -> bool:
 
 
 def overview(scope: Scope, customer: Customer, may: Can) -> Overview:
-    """The first tab. Six queries, of which one only for chains."""
+    """The first tab. Seven queries, of which two only for chains."""
     shown = Overview(
         facts=[fact(scope, customer, name, may) for name in FACTS],
         pains=[str(_column(name).verbose_name) for name in PAINS if name != "pain_notes" and getattr(customer, name)],
@@ -191,10 +193,20 @@ def overview(scope: Scope, customer: Customer, may: Can) -> Overview:
         shown.volumes = Volumes(customer.expected_annual_volume, customer.actual_annual_volume)
     shown.money = [fact(scope, customer, name, may) for name in MONEY if may.money or name == "renewal_date"]
     if customer.account_type == AccountType.CHAIN:
-        found = list(locations_of(scope, customer).select_related("owner")[: MOST_LOCATIONS + 1])
+        every = locations_by_town(scope, customer)
+        found = list(every.select_related("customer", "owner")[: MOST_LOCATIONS + 1])
         shown.locations, shown.more_locations = found[:MOST_LOCATIONS], len(found) > MOST_LOCATIONS
+        shown.rolled_up = rolled_up(every)
+        if may.money:
+            shown.rolled_up_volumes = Volumes(
+                _euros(shown.rolled_up.expected_cents), _euros(shown.rolled_up.actual_cents)
+            )
         shown.partial_locations = not sees_whole_chain(scope, customer)
     return shown
+
+
+def _euros(cents: int | None) -> Decimal | None:
+    return None if cents is None else Decimal(cents) / 100
 
 
 def tags_of(scope: Scope, customer: Customer) -> list[str]:
