@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from customers.views import bulk, create, exports, life, listing, people, record, reviews, trash
+from customers.views import bulk, create, exports, imports, life, listing, people, record, reviews, trash
 
 app_name = "customers"
 
@@ -35,6 +35,8 @@ urlpatterns: list[URLPattern] = [
     path("customers/export/", exports.export, name="export"),
     path("customers/exports/", exports.exports, name="exports"),
     path("customers/exports/<int:pk>/file/", exports.download, name="download"),
+    path("customers/import/", imports.imports, name="import"),
+    path("customers/import/<int:file_id>/", imports.mapping, name="mapping"),
     path("customers/trash/", trash.trash, name="trash"),
     path("customers/reviews/", reviews.reviews, name="reviews"),
     path("customers/<int:pk>/", record.detail, name="detail"),

@@ -23,6 +23,7 @@ from customers.services.churn import drop_silent_customers, silence_of
 from customers.services.exports import download, export_batch, start_export
 from customers.services.fields import write_fields
 from customers.services.grants import give_grant, possible_readers, revoke_grant
+from customers.services.imports import fields_to_map, keep_upload, start_import, suggested
 from customers.services.locking import chain_of, stands_for_owner
 from customers.services.orders import activate_customer, record_delivered_order
 from customers.services.people import (
@@ -58,8 +59,10 @@ __all__ = [
     "edit_field",
     "export_batch",
     "export_catalogue",
+    "fields_to_map",
     "give_grant",
     "import_catalogue",
+    "keep_upload",
     "mark_prospects",
     "may_change_chain",
     "move_to_chain",
@@ -77,6 +80,8 @@ __all__ = [
     "stands_for_owner",
     "start_bulk",
     "start_export",
+    "start_import",
+    "suggested",
     "tell_renewals",
     "update_customer",
     "write_fields",

@@ -77,6 +77,7 @@ class World:
     webhooks: Webhooks
     views: Views
     export: ExchangeFile
+    upload: ExchangeFile
 
 
 def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
@@ -162,6 +163,17 @@ def build_world() -> World:
             ready_at=timezone.now(),
             expires_at=timezone.now() + timedelta(days=7),
         )
+        upload = ExchangeFile.objects.create(
+            organisation=organisation,
+            user=people["manager"],
+            purpose="IMPORT",
+            format="csv",
+            name="kunden.csv",
+            columns=["Firma"],
+            asked={"sample": [["Haus"]]},
+            created_at=timezone.now(),
+            expires_at=timezone.now() + timedelta(days=7),
+        )
         ExchangePart.objects.create(organisation=organisation, file=export, number=0, data=b"Firma\r\n")
         return World(
             organisation=organisation,
@@ -181,6 +193,7 @@ def build_world() -> World:
             team=team,
             webhooks=build_webhooks(organisation, people["administrator"]),
             export=export,
+            upload=upload,
             views=build_views(organisation, people["rep_owner"], team, people["manager"]),
             batch=batch,
             task=task,
