@@ -26,7 +26,7 @@ class UploadForm(ServiceForm):
     file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy("CSV or Excel (XLSX), at most 32 MB and 200,000 rows; the first row names the columns."),
-        widget=forms.FileInput({"accept": ".csv,.txt,.xlsx", "class": "form-control"}),
+        widget=forms.FileInput({"accept": ".csv,.txt,.xlsx"}),
     )
 
 

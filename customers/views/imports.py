@@ -27,7 +27,7 @@ def imports(request: CrmRequest) -> HttpResponse:
     """The form of an upload, and one's last files with the notes on them. At most 12 queries."""
     scope = request.scope
     scope.require("customers.import")
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(*((request.POST, request.FILES) if request.method == "POST" else ()))
     if request.method == "POST" and form.submit(
         lambda file: services.keep_upload(scope=scope, name=file.name, upload=file, size=file.size)
     ):
