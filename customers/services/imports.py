@@ -86,7 +86,9 @@ def keep_upload(*, scope: Scope, name: str, upload: IO[bytes], size: int) -> Exc
 def fields_to_map(scope: Scope) -> dict[str, str]:
     """Every field that an import may bring, with what it is called in the active language."""
     catalogue = FieldDefinition.objects.visible_to(scope).active().of_entity(FieldEntity.CUSTOMER).writable_in(scope)
-    return dict(imported_headers()) | {f"{CATALOGUE}{one.key}": one.label for one in catalogue}
+    fields = dict(imported_headers()) | {f"{CATALOGUE}{one.key}": one.label for one in catalogue}
+    makes_chains = scope.allows("customers.add_location")
+    return {name: label for name, label in fields.items() if makes_chains or not name.startswith("chain.")}
 
 
 def suggested(scope: Scope, headers: Sequence[str]) -> dict[str, str]:

@@ -134,6 +134,14 @@ def test_a_mapping_is_remembered_for_the_organisation(people: People) -> None:
         assert services.suggested(scope, [*HEADERS, "Neu"])["Ort"] == "address.city"
 
 
+def test_who_may_not_make_chains_is_not_offered_them(people: People) -> None:
+    with acting(people(Role.MANAGER)) as scope:
+        assert "chain.key" in services.fields_to_map(scope)
+    with acting(people(added_rights=["customers.import"])) as scope:
+        assert "chain.key" not in services.fields_to_map(scope)
+        assert services.suggested(scope, ["chain.key", "Firma"]) == {"Firma": "company_name"}
+
+
 def test_what_is_refused(people: People) -> None:
     manager, rep = people(Role.MANAGER), people()
     file = upload(manager, as_csv(ROWS))
