@@ -229,6 +229,7 @@ class FilePurpose(TextChoices):
 
     EXPORT = "EXPORT", _("Export")
     IMPORT = "IMPORT", _("Import")
+    REPORT = "REPORT", _("Notes on an import")
 
 
 class FileFormat(TextChoices):
@@ -236,3 +237,11 @@ class FileFormat(TextChoices):
 
     CSV = "csv", _("CSV")
     XLSX = "xlsx", _("Excel (XLSX)")
+
+
+class OnDuplicate(TextChoices):
+    """What an import does with a row whose customer is there already."""
+
+    SKIP = "skip", _("leave them as they are")
+    UPDATE = "update", _("bring them up to date; an empty cell takes nothing away")
+    CREATE = "create", _("create them once more")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
@@ -11,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.access import Scope, activate
 from customers import projection, stock_scan
 from customers.choices import Refused
+from customers.importing import ImportReport
 from customers.models import Customer, CustomerFieldValue
 from customers.services.bulk import BULK, Place, Selection, change_batch, change_of
 from customers.services.catalogue import PROJECT_FIELD, finish_projection
 from customers.services.exports import EXPORT, ExportPlace, export_batch
+from customers.services.imports import IMPORT, import_piece, try_import, unpack
 from jobs.kinds import Batch, Step, task_kind
 from jobs.models import LongTask
 from jobs.services import count_rows, go_on_with
@@ -120,6 +123,59 @@ def export(scope: Scope, batch: Batch) -> Step:
     if after is None:
         return Step(cursor=batch.cursor, done=0, finished=True)
     return Step(cursor=dataclasses.asdict(after), done=after.rows - place.rows)
+
+
+@task_kind(
+    IMPORT,
+    label=_("Import customers"),
+    description=_("Reads a file of customers row by row; what it made and changed is undone in one go."),
+    unit=_("rows"),
+    right="customers.import",
+    figures={
+        "created": _("created"),
+        "updated": _("updated"),
+        "unchanged": _("unchanged"),
+        "left_out": _("skipped"),
+        "rejected": _("rejected"),
+        "chains": _("chains made"),
+        "notes": _("notes"),
+    },
+    errors={
+        "Invalid": _("The file cannot be read, or has too many rows."),
+        "NotFound": _("The file is not there any more."),
+        "Conflict": _("What was done so far has been undone."),
+    },
+)
+def import_file(scope: Scope, batch: Batch) -> Step:
+    """First the file is unpacked, then each piece of it is a batch; a trial is one, since it writes nothing."""
+    asked = batch.parameters
+    if batch.cursor is None:
+        return Step(cursor=0, total=unpack(scope=scope, file_id=asked["file_id"]))
+    if asked["dry_run"]:
+        report = try_import(scope=scope, parameters=asked)
+        return Step(cursor=0, done=report.rows, finished=True, result=_counted({}, report))
+    change_set_id = batch.change_set_id or 0
+    piece = import_piece(scope=scope, parameters=asked, change_set_id=change_set_id, piece=batch.cursor)
+    if piece is None:
+        return Step(cursor=batch.cursor, finished=True)
+    result = _counted(batch.result, piece)
+    result["changed"] = result["created"] + result["updated"]
+    count_rows(scope=scope, change_set_id=change_set_id, rows=result["changed"])
+    return Step(cursor=batch.cursor + 1, done=piece.rows, result=result)
+
+
+def _counted(before: Mapping[str, Any], report: ImportReport) -> dict[str, Any]:
+    """The figures with one more piece's."""
+    now = {
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "left_out": report.skipped,
+        "rejected": report.rejected,
+        "chains": report.chains,
+        "notes": len(report.issues),
+    }
+    return {name: before.get(name, 0) + count for name, count in now.items()}
 
 
 def _added(before: Any, changed: int, unchanged: int, refused: list[tuple[int, str]]) -> dict[str, Any]:

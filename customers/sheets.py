@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -33,6 +34,12 @@ _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 # How Office Open XML writes what XML cannot hold (ECMA-376, ST_Xstring).
 _UNWRITABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f]|_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+# What a damaged or encrypted archive, or one that is no workbook, ends in.
+_BROKEN: Final = (
+    *(zipfile.BadZipFile, zlib.error, InvalidFileException, ParseError, EOFError, OverflowError),
+    *(KeyError, ValueError, IndexError, TypeError, AttributeError, RuntimeError),
+)
 
 Rows = Iterable[Sequence[str]]
 
@@ -109,7 +116,7 @@ def read_xlsx(file: IO[bytes]) -> Iterator[list[str]]:
                     yield row
         finally:
             book.close()
-    except (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, IndexError, TypeError) as error:
+    except _BROKEN as error:
         raise Invalid(_("The file is no workbook (XLSX) that can be read."), field="file") from error
 
 
@@ -119,8 +126,13 @@ def _refuse_bombs(file: IO[bytes]) -> None:
             raise Invalid(_("Unpacked the file is too large."), field="file")
 
 
+def _unescaped(found: re.Match[str]) -> str:
+    code = int(found[1], 16)
+    return "" if not code or 0xD800 <= code < 0xE000 else chr(code)  # no database holds the others
+
+
 _TEXTS: Final[tuple[tuple[type, Callable[[Any], str]], ...]] = (
-    (str, lambda text: restored(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))),
+    (str, lambda text: restored(_ESCAPED.sub(_unescaped, text))),
     (bool, lambda value: "true" if value else "false"),
     (int, str),
     (float, number_text),

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from customers.views import bulk, create, duplicates, exports, life, listing, merging, people, record, reviews, trash
+from customers.views import (
+    bulk,
+    create,
+    duplicates,
+    exports,
+    imports,
+    life,
+    listing,
+    merging,
+    people,
+    record,
+    reviews,
+    trash,
+)
 
 app_name = "customers"
 
@@ -36,6 +49,8 @@ urlpatterns: list[URLPattern] = [
     path("customers/export/", exports.export, name="export"),
     path("customers/exports/", exports.exports, name="exports"),
     path("customers/exports/<int:pk>/file/", exports.download, name="download"),
+    path("customers/import/", imports.imports, name="import"),
+    path("customers/import/<int:file_id>/", imports.mapping, name="mapping"),
     path("customers/trash/", trash.trash, name="trash"),
     path("customers/duplicates/", duplicates.duplicates, name="duplicates"),
     path("customers/duplicates/<int:pair_id>/part/", duplicates.part, name="part"),

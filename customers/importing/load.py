@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -13,8 +13,9 @@ from crm.core.access import Scope, activate
 from crm.core.errors import Invalid
 from customers.choices import FieldEntity
 from customers.importing.files import MAX_ROWS, read_csv
-from customers.importing.mapping import ImportMapping
-from customers.importing.matching import ON_DUPLICATE, SKIP, decide
+from customers.importing.mapping import NUMBER, ImportMapping
+from customers.importing.matching import CREATE, ON_DUPLICATE, SKIP, Decision, decide
+from customers.importing.own import known_customers
 from customers.importing.report import ImportReport
 from customers.importing.rows import NO_SOURCE, ParsedRow, RowReader
 from customers.importing.writing import write
@@ -39,23 +40,12 @@ def import_customers(
     `on_duplicate` is skip, update or create. All happens under the scope: rows its actor may not see are not touched.
     A dry run reports the same and writes nothing. Raises Forbidden (no right), Invalid (mapping, file, too many rows).
     """
-    scope.require("customers.import")
-    if "chain.key" in mapping.fields:
-        scope.require("customers.add_location")
+    require_rights(scope, mapping)
     if on_duplicate not in ON_DUPLICATE:
         raise Invalid(_("One of %(choices)s.") % {"choices": ", ".join(ON_DUPLICATE)}, field="on_duplicate")
     mapping.check_fields()
-    reader = _reader(scope, mapping)
-    parsed = _parse(reader, mapping, path, rows)
     report = ImportReport(dry_run=dry_run)
-    accepted = []
-    for row in parsed:
-        if row.is_rejected:
-            report.rejected += 1
-        else:
-            accepted.append(row)
-    _wait_for_other_imports(scope)
-    decisions = decide(scope, accepted, on_duplicate, report)
+    decisions, parsed = _decided(scope, mapping, _numbered(mapping, path, rows), on_duplicate, report)
     if decisions and not dry_run:
         imported = open_change_set(
             scope=dataclasses.replace(scope, source="import"), kind="import", label=label or _name(path)
@@ -65,6 +55,49 @@ def import_customers(
         report.change_set_id = imported.change_set_id
     report.issues = [issue for row in parsed for issue in row.issues]
     return report
+
+
+def import_batch(
+    *, scope: Scope, mapping: ImportMapping, rows: Iterable[tuple[int, Mapping[str, str]]], on_duplicate: str
+) -> ImportReport:
+    """Some rows of a larger file, with their numbers in it, in the change set of the active `scope`.
+
+    A row finds what batches before have made as it finds what was there before the import. Raises as `import_customers`.
+    """
+    require_rights(scope, mapping)
+    report = ImportReport()
+    decisions, parsed = _decided(scope, mapping, rows, on_duplicate, report)
+    if decisions:
+        report.chains = write(scope, decisions, mapping.fields)
+    report.issues = [issue for row in parsed for issue in row.issues]
+    return report
+
+
+def require_rights(scope: Scope, mapping: ImportMapping) -> None:
+    """Raise Forbidden unless the scope may import, and make chains where the mapping does."""
+    scope.require("customers.import")
+    if "chain.key" in mapping.fields:
+        scope.require("customers.add_location")
+
+
+def _decided(
+    scope: Scope,
+    mapping: ImportMapping,
+    rows: Iterable[tuple[int, Mapping[str, str]]],
+    on_duplicate: str,
+    report: ImportReport,
+) -> tuple[list[Decision], list[ParsedRow]]:
+    reader = _reader(scope, mapping)
+    mapped = [(number, mapping.apply(raw)) for number, raw in rows]
+    known = known_customers(scope, [row for _number, row in mapped]) if on_duplicate != CREATE else {}
+    parsed = []
+    for number, row in mapped:
+        one = known.get(row.get(NUMBER, ""))
+        parsed.append(reader.read(number, row, one if one is not None and one.is_meant_by(row) else None))
+    accepted = [row for row in parsed if not row.is_rejected]
+    report.rejected += len(parsed) - len(accepted)
+    _wait_for_other_imports(scope)
+    return decide(scope, accepted, on_duplicate, report), parsed
 
 
 def _wait_for_other_imports(scope: Scope) -> None:
@@ -95,15 +128,13 @@ def _reader(scope: Scope, mapping: ImportMapping) -> RowReader:
     )
 
 
-def _parse(
-    reader: RowReader, mapping: ImportMapping, path: Path | None, rows: Iterable[Mapping[str, str]] | None
-) -> list[ParsedRow]:
+def _numbered(
+    mapping: ImportMapping, path: Path | None, rows: Iterable[Mapping[str, str]] | None
+) -> Iterator[tuple[int, Mapping[str, str]]]:
     if path is not None:
         headers, rows = read_csv(path)
         mapping.check_headers(headers)
-    parsed = []
     for number, raw in enumerate(rows or (), start=1):
         if number > MAX_ROWS:
             raise Invalid(_("At most %(rows)s rows in one import.") % {"rows": f"{MAX_ROWS:,}"}, field="file")
-        parsed.append(reader.read(number, mapping.apply(raw)))
-    return parsed
+        yield number, raw

@@ -10,12 +10,15 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from crm.core.access import Scope, activate
+from customers.choices import OnDuplicate
 from customers.importing.chains import chain_key_holders
+from customers.importing.mapping import NUMBER
+from customers.importing.own import Known
 from customers.importing.report import ImportReport
 from customers.importing.rows import ParsedRow
 from customers.models import Customer
 
-SKIP, UPDATE, CREATE = "skip", "update", "create"
+SKIP, UPDATE, CREATE = OnDuplicate.SKIP.value, OnDuplicate.UPDATE.value, OnDuplicate.CREATE.value
 ON_DUPLICATE: Final = (SKIP, UPDATE, CREATE)
 _SEPARATOR: Final = "\x1f"
 
@@ -128,6 +131,10 @@ def decide(scope: Scope, rows: Sequence[ParsedRow], on_duplicate: str, report: I
             row.report("chain.key", row.chain_key, chain.refusal)
             report.skipped += 1
             continue
+        if row.known is not None and (row.known.is_hidden or row.known.in_trash):
+            row.report(NUMBER, row.customer["company_name"], _refusal(row.known))
+            report.skipped += 1
+            continue
         decision = _decide_one(row, matches[row.row], seen, on_duplicate, report)
         if decision is not None:
             decisions.append(decision)
@@ -142,9 +149,7 @@ def _decide_one(row: ParsedRow, match: _Match, seen: _Seen, on_duplicate: str, r
         row.report("external_key", row.key, _("This customer lies in the trash; the row is skipped."))
         report.skipped += 1
         return None
-    earlier, target = by_key, match.by_key
-    if earlier is None and target is None:
-        earlier, target = _by_place(row, match, seen)
+    earlier, target = _found(row, match, seen, by_key)
     if on_duplicate == CREATE:
         if by_key is not None or match.by_key is not None:
             row.report("external_key", row.key, _("Another customer has this key; created without it."))
@@ -152,6 +157,9 @@ def _decide_one(row: ParsedRow, match: _Match, seen: _Seen, on_duplicate: str, r
         earlier = target = None
     elif on_duplicate == SKIP and (earlier is not None or target is not None):
         report.skipped += 1
+        return None
+    if row.is_unchanged:
+        report.unchanged += 1
         return None
     if earlier is None and target is not None:
         earlier = seen.targets.get(target)
@@ -170,6 +178,21 @@ def _decide_one(row: ParsedRow, match: _Match, seen: _Seen, on_duplicate: str, r
     if match.place is not None:
         seen.places.setdefault(match.place, decision)
     return decision
+
+
+def _found(row: ParsedRow, match: _Match, seen: _Seen, by_key: Decision | None) -> tuple[Decision | None, int | None]:
+    """The earlier row, or the customer, that the row means: by our number, by its key, by its place."""
+    if row.known is not None:
+        return None, row.known.customer_id
+    if by_key is None and match.by_key is None:
+        return _by_place(row, match, seen)
+    return by_key, match.by_key
+
+
+def _refusal(known: Known) -> str:
+    if known.in_trash:
+        return _("This customer lies in the trash; the row is skipped.")
+    return _("This number belongs to a customer of somebody else; the row is skipped.")
 
 
 def _by_place(row: ParsedRow, match: _Match, seen: _Seen) -> tuple[Decision | None, int | None]:

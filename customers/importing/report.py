@@ -28,12 +28,13 @@ class RowIssue:
 
 @dataclass(slots=True, kw_only=True)
 class ImportReport:
-    """Counts of an import; every row of the file is in exactly one of them."""
+    """Counts of an import; every row of the file is in exactly one of them. `unchanged`: from a file of ours, as it stood there."""
 
     created: int = 0
     updated: int = 0
     skipped: int = 0
     rejected: int = 0
+    unchanged: int = 0
     chains: int = 0
     dry_run: bool = False
     change_set_id: int | None = None
@@ -42,14 +43,14 @@ class ImportReport:
     @property
     def rows(self) -> int:
         """Rows of the file."""
-        return self.created + self.updated + self.skipped + self.rejected
+        return self.created + self.updated + self.skipped + self.rejected + self.unchanged
 
     @property
     def summary(self) -> str:
         """The last line of the command; a wire format, never translated."""
         return (
             f"{self.rows} rows: {self.created} created, {self.updated} updated,"
-            f" {self.skipped} skipped, {self.rejected} rejected"
+            f" {self.skipped + self.unchanged} skipped, {self.rejected} rejected"
         )
 
     def lines(self) -> Iterator[str]:

@@ -14,6 +14,7 @@ from customers.choices import PATTERN_MONTHS, CustomerStatus, FieldType, Seasona
 from customers.field_values import canonical
 from customers.importing.columns import ADDRESS_FIELDS, CUSTOMER_COLUMNS
 from customers.importing.mapping import CATALOGUE
+from customers.importing.own import Known
 from customers.importing.parsing import decimal, phones, split_street, text_up_to, words
 from customers.importing.places import Witnesses, country_code, country_of
 from customers.importing.report import RowIssue
@@ -39,12 +40,19 @@ class ParsedRow:
     chain_key: str = ""
     chain_name: str = ""
     owner_id: int | None = None
+    known: Known | None = None
     issues: list[RowIssue] = field(default_factory=list)
 
     @property
     def is_rejected(self) -> bool:
         """Whether a required value is missing."""
         return not self.customer.get("company_name")
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether a known customer's row says nothing new."""
+        brings = len(self.customer) > 1 or self.address or self.fields or self.tags or self.owner_id or self.key
+        return self.known is not None and not brings and not self.chain_key
 
     def report(self, name: str, raw: str, message: str) -> None:
         """Keep an issue of this row."""
@@ -60,13 +68,16 @@ class RowReader:
     owners: Mapping[str, int]
     key_source: str = NO_SOURCE
 
-    def read(self, number: int, row: Mapping[str, str]) -> ParsedRow:
-        """The row `number` (from 1), given as field → text without empty ones."""
-        parsed = ParsedRow(row=number)
+    def read(self, number: int, row: Mapping[str, str], known: Known | None = None) -> ParsedRow:
+        """The row `number` (from 1), given as field → text without empty ones. Of a `known` customer only changes are read."""
+        parsed = ParsedRow(row=number, known=known)
+        if known is not None:
+            parsed.customer["company_name"] = (known.cells or row)["company_name"]
+            row = known.changes(row)
         for name, column in CUSTOMER_COLUMNS.items():
             if name in row and name != "phone":
                 self._take(parsed, parsed.customer, name, name, row[name], column.parse)
-        if "company_name" not in row:
+        if "company_name" not in row and known is None:
             parsed.report("company_name", "", _("Required; the row is left out."))
         self._read_address(parsed, row)
         self._read_phone(parsed, row)
@@ -118,7 +129,9 @@ class RowReader:
     def _read_phone(self, parsed: ParsedRow, row: Mapping[str, str]) -> None:
         if "phone" not in row:
             return
-        numbers, others = phones(row["phone"], parsed.address.get("country") or "DE")
+        known = parsed.known.cells if parsed.known else None
+        country = parsed.address.get("country") or (known or {}).get("address.country")
+        numbers, others = phones(row["phone"], country or "DE")
         if numbers:
             parsed.customer["phone"] = numbers[0]
         if others:

@@ -1,4 +1,4 @@
-"""Files of exports and imports: who made which, and their bytes, which are their maker's alone."""
+"""Files of exports and imports: who made which, and their bytes, which are their maker's alone; how columns were mapped."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -14,7 +14,7 @@ OF_OWN_FILE = f"""
 
 
 class Migration(migrations.Migration):
-    """Two new tables."""
+    """Three new tables."""
 
     dependencies = [
         ("customers", "0018_kept_figures"),
@@ -31,7 +31,9 @@ class Migration(migrations.Migration):
                 (
                     "purpose",
                     models.CharField(
-                        choices=[("EXPORT", "Export"), ("IMPORT", "Import")], max_length=8, verbose_name="purpose"
+                        choices=[("EXPORT", "Export"), ("IMPORT", "Import"), ("REPORT", "Notes on an import")],
+                        max_length=8,
+                        verbose_name="purpose",
                     ),
                 ),
                 (
@@ -137,7 +139,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="exchangefile",
             constraint=models.CheckConstraint(
-                condition=models.Q(("purpose__in", ["EXPORT", "IMPORT"])), name="exchange_purpose_known"
+                condition=models.Q(("purpose__in", ["EXPORT", "IMPORT", "REPORT"])), name="exchange_purpose_known"
             ),
         ),
         migrations.AddConstraint(
@@ -150,6 +152,33 @@ class Migration(migrations.Migration):
             model_name="exchangepart",
             constraint=models.UniqueConstraint(fields=("file", "number"), name="exchange_part_once"),
         ),
+        migrations.CreateModel(
+            name="ImportMemory",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("signature", models.CharField(max_length=64, verbose_name="headers")),
+                ("columns", models.JSONField(verbose_name="columns")),
+                ("saved_at", models.DateTimeField(verbose_name="saved")),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.organisation",
+                        verbose_name="organisation",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "mapping of an import",
+                "verbose_name_plural": "mappings of imports",
+                "constraints": [
+                    models.UniqueConstraint(fields=("organisation", "signature"), name="import_memory_once")
+                ],
+            },
+        ),
         *protect("customers_exchangefile", f"(SELECT crm_sees_all()) OR {OWN}", check=OWN),
         *protect("customers_exchangepart", OF_OWN_FILE),
+        *protect("customers_importmemory"),
     ]

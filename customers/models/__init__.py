@@ -3,7 +3,7 @@
 from customers.models.account import Customer, CustomerTag, CustomerUserPermission, ExternalKey, Tag
 from customers.models.catalogue import CustomerFieldChoice, CustomerFieldValue, FieldDefinition
 from customers.models.duplicates import DuplicatePair
-from customers.models.exchange import ExchangeFile, ExchangePart
+from customers.models.exchange import ExchangeFile, ExchangePart, ImportMemory
 from customers.models.life import DeliveredOrder, LifeMark
 from customers.models.people import Address, Contact
 from customers.models.projection import ContactWord, CustomerFigure, CustomerHot, CustomerWord, VocabularyWord
@@ -26,6 +26,7 @@ __all__ = [
     "ExchangePart",
     "ExternalKey",
     "FieldDefinition",
+    "ImportMemory",
     "LifeMark",
     "Tag",
     "VocabularyWord",

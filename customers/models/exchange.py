@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from crm.core.access import OrganisationQuerySet
 from crm.core.classes import internal, personal, restricted
 from crm.core.models import OrganisationModel
 from customers.choices import FileFormat, FilePurpose
@@ -74,3 +75,20 @@ class ExchangePart(OrganisationModel):
 
     def __str__(self) -> str:
         return f"{self.file_id}/{self.number}"
+
+
+class ImportMemory(OrganisationModel):
+    """How the organisation mapped the columns of files with these headers last."""
+
+    signature = internal(models.CharField(_("headers"), max_length=64))
+    columns = internal(models.JSONField(_("columns")))
+    saved_at = internal(models.DateTimeField(_("saved")))
+
+    objects = OrganisationQuerySet["ImportMemory"].as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("mapping of an import"), _("mappings of imports")
+        constraints = [models.UniqueConstraint(fields=["organisation", "signature"], name="import_memory_once")]
+
+    def __str__(self) -> str:
+        return self.signature

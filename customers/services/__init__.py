@@ -24,6 +24,7 @@ from customers.services.exports import download, export_batch, start_export
 from customers.services.fields import write_fields
 from customers.services.figures import keep_figures
 from customers.services.grants import give_grant, possible_readers, revoke_grant
+from customers.services.imports import fields_to_map, keep_upload, start_import, suggested
 from customers.services.locking import chain_of, stands_for_owner
 from customers.services.merging import merge_customers, undo_merge
 from customers.services.orders import activate_customer, record_delivered_order
@@ -61,9 +62,11 @@ __all__ = [
     "edit_field",
     "export_batch",
     "export_catalogue",
+    "fields_to_map",
     "give_grant",
     "import_catalogue",
     "keep_figures",
+    "keep_upload",
     "lift_customer",
     "mark_prospects",
     "may_change_chain",
@@ -85,6 +88,8 @@ __all__ = [
     "stands_for_owner",
     "start_bulk",
     "start_export",
+    "start_import",
+    "suggested",
     "tell_renewals",
     "undo_merge",
     "update_customer",

@@ -15,9 +15,9 @@ from crm.core.access import Scope
 from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.listing import Column
 from customers.choices import AccountType, FileFormat, FilePurpose
-from customers.exporting import ExportColumn, cells_of, columns_for
-from customers.exporting.columns import LISTED
+from customers.export_columns import ExportColumn, columns_for
 from customers.importing.files import MAX_ROWS
+from customers.importing.written import LISTED, cells_of
 from customers.models import ExchangeFile, ExchangePart
 from customers.services.bulk import Selection
 from customers.services.files import add_part, finish_file, keep_file, open_file, part_of, replace_parts
@@ -132,11 +132,12 @@ def _write_workbook(scope: Scope, file: ExchangeFile) -> None:
 
 def download(*, scope: Scope, file_id: int) -> tuple[ExchangeFile, IO[bytes]]:
     """A finished file and its bytes; the caller closes them. Raises NotFound: another one's, not ready, its time is over."""
-    scope.require("exports.run")
-    file = _own(scope, file_id)
+    mine = ExchangeFile.objects.visible_to(scope).changeable_by(scope)
+    file = mine.filter(purpose__in=(FilePurpose.EXPORT, FilePurpose.REPORT)).get_or_not_found(pk=file_id)
+    scope.require("exports.run" if file.purpose == FilePurpose.EXPORT else "customers.import")
     if file.ready_at is None or file.expires_at <= scope.now:
         raise NotFound(_("Not found."))
-    log.info("export downloaded", actor=scope.actor, file=file.pk, rows=file.rows)
+    log.info("file downloaded", purpose=file.purpose, actor=scope.actor, file=file.pk, rows=file.rows)
     return file, open_file(scope, file.pk)
 
 

@@ -169,11 +169,15 @@ def test_a_file_is_its_makers_alone_and_the_log_is_read_by_who_supervises(people
 def test_without_the_right_nothing_is_exported_or_downloaded(people: People) -> None:
     rep, without = people(), people(withdrawn_rights=["exports.run"])
     made(without, company_name="Haus")
-    with acting(without) as scope:
+    with acting(without) as scope, pytest.raises(Forbidden):
+        services.start_export(scope=scope, selection=Selection.of_filter(scope, {}), format="csv")
+    mine = people()
+    made(mine, company_name="Haus")
+    exported(mine)
+    with acting(mine) as scope:
+        lost, file = dataclasses.replace(scope, rights=scope.rights - {"exports.run"}), ExchangeFile.objects.get()
         with pytest.raises(Forbidden):
-            services.start_export(scope=scope, selection=Selection.of_filter(scope, {}), format="csv")
-        with pytest.raises(Forbidden):
-            services.download(scope=scope, file_id=1)
+            services.download(scope=lost, file_id=file.pk)
     with acting(rep) as scope:
         with pytest.raises(Conflict):
             services.start_export(scope=scope, selection=Selection.of_filter(scope, {}), format="csv")

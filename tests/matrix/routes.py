@@ -177,6 +177,16 @@ ROUTES: dict[str, list[Row]] = {
     ],
     "customers:exports": [Row("GET", SIGNED_IN)],
     "customers:download": [Row("GET", frozenset({"rep_owner"}), lambda world: {"pk": world.export.pk})],
+    "customers:import": [Row("GET", SETTERS)],
+    "customers:mapping": [
+        Row("GET", frozenset({"manager"}), lambda world: {"file_id": world.upload.pk}),
+        Row(
+            "POST",
+            frozenset({"manager"}),
+            lambda world: {"file_id": world.upload.pk},
+            lambda world: {"column_0": "company_name", "on_duplicate": "skip"},
+        ),
+    ],
     "customers:trash": [Row("GET", SIGNED_IN)],
     "customers:detail": [Row("GET", READERS, of)],
     "customers:preview": [Row("GET", READERS, of)],

@@ -82,6 +82,7 @@ class World:
     webhooks: Webhooks
     views: Views
     export: ExchangeFile
+    upload: ExchangeFile
 
 
 def grant(user: User, customer: Customer, codename: str = "change_customer") -> None:
@@ -178,6 +179,17 @@ def build_world() -> World:
             ready_at=timezone.now(),
             expires_at=timezone.now() + timedelta(days=7),
         )
+        upload = ExchangeFile.objects.create(
+            organisation=organisation,
+            user=people["manager"],
+            purpose="IMPORT",
+            format="csv",
+            name="kunden.csv",
+            columns=["Firma"],
+            asked={"sample": [["Haus"]]},
+            created_at=timezone.now(),
+            expires_at=timezone.now() + timedelta(days=7),
+        )
         ExchangePart.objects.create(organisation=organisation, file=export, number=0, data=b"Firma\r\n")
         return World(
             organisation=organisation,
@@ -201,6 +213,7 @@ def build_world() -> World:
             team=team,
             webhooks=build_webhooks(organisation, people["administrator"]),
             export=export,
+            upload=upload,
             views=build_views(organisation, people["rep_owner"], team, people["manager"]),
             batch=batch,
             merge=merge,

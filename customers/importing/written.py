@@ -1,4 +1,4 @@
-"""The cells of customers, set-based: the texts that an import would read as just what is stored."""
+"""The cells of customers as exports write them, set-based. Imports compare with them what comes back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from crm.core.access import Scope
 from customers.choices import FieldEntity
-from customers.exporting.columns import LISTED
 from customers.importing.chains import CHAIN_KEY
 from customers.importing.columns import ADDRESS_FIELDS, CUSTOMER_COLUMNS
 from customers.importing.mapping import CATALOGUE, NUMBER
@@ -28,6 +27,24 @@ from customers.sheets import number_text
 Cells = dict[str, str]
 
 YES, NO = "ja", "nein"
+LISTED: Final = {
+    "actual_volume": True,
+    "open_opportunity": True,
+    **dict.fromkeys(
+        (
+            "account_type",
+            "season_now",
+            "last_contact_at",
+            "last_order_at",
+            "created_at",
+            "sample_status",
+            "roi_bucket",
+            "next_appointment_at",
+        ),
+        False,
+    ),
+}
+"""Columns of the list that no import takes, and whether they are numbers."""
 _CENTS: Final = {"actual_volume": "actual_volume_cents", "open_opportunity": "open_opportunity_cents"}
 _ADDRESS: Final = [name.removeprefix("address.") for name in ADDRESS_FIELDS if name != "address.text"]
 

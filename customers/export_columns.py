@@ -14,6 +14,7 @@ from crm.core.listing import Column
 from customers.choices import FieldEntity, FieldType
 from customers.importing.columns import ADDRESS_FIELDS, CUSTOMER_COLUMNS
 from customers.importing.mapping import CATALOGUE, NUMBER
+from customers.importing.written import LISTED
 from customers.models import Address, Customer, FieldDefinition
 from customers.shown import MONEY_COLUMNS, upper_first
 
@@ -27,25 +28,6 @@ IMPORTED: Final = {
     **{key: key for key in ("status", "owner", "renewal_date", "business_type", "kitchen_size")},
 }
 """Columns of the list that the file holds under the name that imports know."""
-
-LISTED: Final = {
-    "actual_volume": True,
-    "open_opportunity": True,
-    **dict.fromkeys(
-        (
-            "account_type",
-            "season_now",
-            "last_contact_at",
-            "last_order_at",
-            "created_at",
-            "sample_status",
-            "roi_bucket",
-            "next_appointment_at",
-        ),
-        False,
-    ),
-}
-"""Columns of the list that no import takes, and whether they are numbers."""
 
 _NUMERIC: Final = {"employee_count", "branch_count", *MONEY_COLUMNS, "address.latitude", "address.longitude"}
 _NUMERIC_TYPES: Final = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY}
