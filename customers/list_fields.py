@@ -18,7 +18,6 @@ from crm.core.filters import FieldType as Filter
 from crm.core.filters.fields import Build
 from customers.choices import (
     AccountType,
-    AddressKind,
     BusinessType,
     ContactRole,
     CustomerStatus,
@@ -205,7 +204,7 @@ def _member(key: str, label: Any, model: type[Model], path: str, choices: type[T
         label=label,
         type=Filter.MULTI_CHOICE,
         operators=(*EQUALITY, Operator.ALL),
-        build=through(model._default_manager.visible_to, path, link="customer_id"),  # type: ignore[attr-defined]
+        build=through(model._default_manager.of_listed, path, link="customer_id"),  # type: ignore[attr-defined]
         choices=choices.choices,
         nullable=False,
         words={operator: operator.label for operator in EQUALITY},
@@ -219,7 +218,7 @@ def _contact(key: str, label: Any, condition: Q = NO_CONDITION) -> FilterField:
         key=key,
         label=label,
         type=Filter.BOOLEAN,
-        build=present(lambda scope: Contact.objects.visible_to(scope).filter(condition), link="customer_id"),
+        build=present(lambda scope: Contact.objects.of_listed(scope).filter(condition), link="customer_id"),
         nullable=False,
         group="contacts",
     )
@@ -310,13 +309,12 @@ CUSTOMER_FIELDS: Final = FilterRegistry(
         _contact("contact_phone", _("Contact with a phone number"), ~Q(phone="") | ~Q(mobile="")),
         _member("contact_power", _("Decision power of a contact"), Contact, "decision_power", DecisionPower),
         _member("contact_role", _("Role of a contact"), Contact, "role", ContactRole),
-        _member("address_kind", _("Kind of an address"), Address, "kind", AddressKind),
         FilterField(
             key="address_postcode",
             label=_("Postcode of an address"),
             type=Filter.TEXT,
             operators=(Operator.EQ, Operator.NE, Operator.IN),
-            build=through(Address.objects.visible_to, "postcode", link="customer_id"),
+            build=through(Address.objects.of_listed, "postcode", link="customer_id"),
             nullable=False,
             group="contacts",
         ),

@@ -118,6 +118,13 @@ class BelongsToCustomerQuerySet(ScopedQuerySet[Any]):
             return Q(customer__deleted_at__isnull=True)
         return Q(customer__in=self._customers().visible_to(scope))
 
+    def of_listed(self, scope: Scope) -> Self:
+        """For a subquery about a row of the projection, which is as visible as its customer: the rule stands there already.
+
+        Row-level security says it again for each of these rows.
+        """
+        return self.filter(organisation_id=scope.organisation_id)
+
     def changeable_by(self, scope: Scope) -> Self:
         """Its customer is changeable."""
         if scope.writes_all:

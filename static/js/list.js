@@ -128,7 +128,7 @@ const DOUBLE = 250; // milliseconds that a click waits for its second
 function startEditing() {
   document.addEventListener("dblclick", ({ target }) => {
     const cell = target.closest("[data-list] tbody td");
-    if (!cell || !editOf(cell) || target.closest(".fp-field")) return;
+    if (!cell || !editOf(cell) || target.closest("form, button")) return;
     clearTimeout(opening);
     getSelection()?.removeAllRanges();
     editCell(cell);
@@ -147,7 +147,7 @@ export function startList() {
   document.addEventListener("click", ({ target }) => target.closest("[data-preview-close]") && closePreview());
   document.addEventListener("click", (event) => {
     const row = event.target.closest("[data-list] tbody tr");
-    if (!row || event.target.closest("a, button, input, label, .fp-field") || getSelection()?.toString()) return;
+    if (!row || event.target.closest("a, button, input, label, form") || getSelection()?.toString()) return;
     const link = one("a", row);
     if (!link) return;
     if (event.ctrlKey || event.metaKey) open(link.href);

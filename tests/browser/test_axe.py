@@ -199,7 +199,7 @@ PAGES = {
     "list, no match": Shown("{list}?q=zzzzqqq", act=pressing(shows=".fp-empty")),
     "list, nobody yet": Shown("{list}", who="nobody", act=pressing(shows=".fp-empty")),
     "list, wrong filter": Shown("{list}?f=nothing:eq:1&status=NOPE", act=pressing(shows=".fp-alert >> nth=0")),
-    "list, filter panel": Shown("{list}?" + FILTER, act=pressing("#open-builder", shows="#pop-builder form")),
+    "list, filter panel": Shown("{list}", act=pressing("#open-builder", shows="#pop-builder form")),
     "list, preview": Shown("{list}", act=previewed),
     "filter": Shown("{list}filter/?" + FILTER),
     "filter, wrong": Shown(

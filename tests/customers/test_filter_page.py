@@ -97,7 +97,6 @@ def listed(client, query):
         ("contact_phone=false", {"Ahorn", "Chinarinde", "Dattel"}),
         ("address_postcode=10115", {"Ahorn", "Birke"}),
         ("address_postcode__ne=10115", {"Chinarinde", "Dattel"}),
-        ("address_kind=KITCHEN", {"Birke"}),
     ],
 )
 def test_a_member_of_a_related_list(as_user, rep, customers, query, found):
