@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from django.utils import translation
 
 from crm.core.access import system_scope
