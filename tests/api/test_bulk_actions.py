@@ -50,6 +50,8 @@ def test_all_that_a_filter_finds(world, api):
         ({"action": "archive", "ids": [1]}, "reason"),
         ({"action": "field", "field": "company_name", "value": "x", "ids": [1]}, "field"),
         ({"action": "field", "field": "business_type", "value": "PUB", "ids": [1]}, "value"),
+        ({"action": "field", "field": "renewal_date", "value": 20270331, "ids": [1]}, "value"),
+        ({"action": "field", "field": "source", "value": {"a": 1}, "ids": [1]}, "value"),
         ({"action": "erase", "ids": [1]}, "action"),
         ({"action": "delete", "ids": [1], "force": True}, "force"),
     ],

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from crm.core.access import system_scope
 from crm.core.errors import Invalid
@@ -15,7 +16,7 @@ from customers import services
 from customers.models import Customer, CustomerFieldValue, FieldDefinition
 from jobs.models import ChangeSet
 from organisation.models import User
-from tests.customers.test_bulk import ask, done, undo
+from tests.customers.test_bulk import ask, done, run, undo
 from tests.customers.test_status import acting, made
 
 People = Callable[..., User]
@@ -54,6 +55,12 @@ def test_a_column_is_set(people: People, field: str, value: Any, kept: Any) -> N
     [
         ("business_type", "PUB"),
         ("expected_annual_volume", "-1"),
+        ("expected_annual_volume", True),
+        ("expected_annual_volume", [1]),
+        ("renewal_date", 20270331),
+        ("renewal_date", ["2027-03-31"]),
+        ("source", {"a": 1}),
+        ("source", 5),
         ("renewal_date", "soon"),
         ("company_name", "Anders"),
         ("status", "AKTIV"),
@@ -75,6 +82,21 @@ def test_faulty_fields_and_values(people: People, organisation: Any, field: str,
         ask(rep, "field", {"field": field, "value": value})
     with acting(rep):
         assert not ChangeSet.objects.exists()
+
+
+def test_a_number_means_what_it_meant_to_who_typed_it(people: People, organisation: Any) -> None:
+    """English 1,500 is no 1.5, whatever the worker speaks, nor is German 1.500."""
+    rep = people()
+    defined(organisation, "litres", "DECIMAL")
+    row = made(rep)
+    for theirs, typed, worker in (("en", "1,500", "de"), ("de", "2.500", "en"), ("en", "0.5", "de")):
+        with translation.override(theirs):
+            task = ask(rep, "field", {"field": "fields.litres", "value": typed})
+        with translation.override(worker):
+            assert run(rep, task).state == "DONE"
+        with acting(rep):
+            kept = CustomerFieldValue.objects.get(customer=row).value
+        assert kept == {"1,500": 1500, "2.500": 2500, "0.5": 0.5}[typed]
 
 
 def test_a_catalogue_field_is_set_changed_cleared_and_undone(people: People, organisation: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from django.utils.translation import gettext as _
@@ -31,6 +33,11 @@ from outbox.services import publish_many
 
 COLUMNS: Final = ("business_type", "kitchen_size", "source", "legal_form", "renewal_date", "expected_annual_volume")
 """Columns of the account that many may be given at once; beside them every field of the catalogue, as `fields.<key>`."""
+_GIVEN: Final[dict[str, tuple[type, ...]]] = {
+    "DateField": (str, date),
+    "DecimalField": (str, int, float, Decimal),
+}
+"""What a column takes that is no text, by its kind; `None` clears all of them."""
 EVERYBODY: Final = frozenset(AccountType.values)
 CHAINS: Final = frozenset({AccountType.CHAIN.value})
 
@@ -60,6 +67,10 @@ class Change(ABC):
     @abstractmethod
     def label(self) -> str:
         """What is done, in words, for the page of batches."""
+
+    def kept(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The values as a task keeps them, once they are prepared."""
+        return values
 
 
 class SetOwner(Change):
@@ -236,6 +247,9 @@ class SetField(Change):
                 column: Any = Customer._meta.get_field(self.field)
                 empty = None if column.null else ""
                 value = empty if self.value in (None, "") else self.value
+                is_text_or_like = isinstance(value, _GIVEN.get(column.get_internal_type(), str))
+                if value != empty and (isinstance(value, bool) or not is_text_or_like):
+                    raise Invalid(_("The value does not have the type of this field."), field="value")
                 self.value, self.name = checked_values({self.field: value})[self.field], column.verbose_name
             else:
                 raise Invalid(_("There is no such field."), field="field")
@@ -276,6 +290,10 @@ class SetField(Change):
         changed = sorted(different | missing)
         publish_many([CustomerFieldsChanged(customer_id=pk, keys=(key,)) for pk in changed])
         return len(changed)
+
+    def kept(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The value as it was understood: a worker may speak another language, in which 1,500 is another number."""
+        return {**values, "value": self.value}
 
     def label(self) -> str:
         """Which field; never its value, which may be restricted."""

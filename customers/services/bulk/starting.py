@@ -47,7 +47,7 @@ def start_bulk(
     return start_task(
         scope=scope,
         kind=BULK,
-        parameters={"action": action, "values": _plain(values), "selection": selection.parameters()},
+        parameters={"action": action, "values": _plain(change.kept(values)), "selection": selection.parameters()},
         label=label,
         change_set_id=batch.change_set_id,
         total=total,
