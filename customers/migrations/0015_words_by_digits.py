@@ -19,7 +19,7 @@ def function(name: str) -> str:
     return DIGITS.replace("{name}", name).replace("{words}", words).replace("{id}", pk)
 
 
-def index_all(_apps, schema_editor) -> None:
+def index_all(apps, schema_editor) -> None:
     """Words of every customer and his contacts, batch by batch, each a transaction."""
     last = 0
     with schema_editor.connection.cursor() as cursor:

@@ -58,7 +58,11 @@ def test_a_late_answer_does_not_overwrite_a_newer_one(house: House, open_as: Ope
     """The answer to what was typed first comes last, and is not shown."""
     page = open_as(house.manager)
     held: list[Route] = []
-    page.route(re.compile(r"/search/\?q=Seebl$"), lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/search/\?q=Seebl$"), hold)
     field = opened(page)
     field.fill("Seebl")
     expect(page.locator("#palette [data-slow]")).to_be_visible()

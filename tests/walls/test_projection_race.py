@@ -10,13 +10,22 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from crm.core.access import SETTINGS, activate, system_scope_for
-from customers.models import Customer, CustomerHot, CustomerWord
+from customers.models import ContactWord, Customer, CustomerHot, CustomerWord
 from tests.conftest import make_organisation, make_user
 
 pytestmark = [pytest.mark.wall, pytest.mark.fault]
 
 
-def test_a_rebuild_that_waits_for_a_hand_over_writes_the_new_owner(committed_db, database_urls):
+REBUILD = "SELECT customers_project(ARRAY[%(id)s]::bigint[]), customers_index_words(ARRAY[%(id)s]::bigint[])"
+NEW_CONTACT = (
+    "INSERT INTO customers_contact (organisation_id, customer_id, first_name, last_name, role, decision_power, phone, mobile,"
+    " email, language) SELECT organisation_id, id, 'Anna', 'Probe', 'OTHER', '', '', '', '', 'de' FROM customers_customer"
+    " WHERE id = %(id)s"
+)
+
+
+@pytest.mark.parametrize(("statement", "table"), [(REBUILD, CustomerWord), (NEW_CONTACT, ContactWord)])
+def test_who_waits_for_a_hand_over_writes_the_new_owner(committed_db, database_urls, statement, table):
     organisation = make_organisation()
     first, second = make_user(organisation), make_user(organisation)
     scope = system_scope_for(organisation.pk, job="test")
@@ -35,8 +44,7 @@ def test_a_rebuild_that_waits_for_a_hand_over_writes_the_new_owner(committed_db,
             for name in SETTINGS:
                 other.execute("SELECT set_config(%s, %s, true)", [name, values[name]])
             begun.set()
-            ids = [customer.pk]
-            other.execute("SELECT customers_project(%s), customers_index_words(%s)", [ids, ids])
+            other.execute(statement, {"id": customer.pk})
 
     with transaction.atomic(), activate(scope):
         with connection.cursor() as cursor:
@@ -49,8 +57,8 @@ def test_a_rebuild_that_waits_for_a_hand_over_writes_the_new_owner(committed_db,
         waiting.start()
         begun.wait(10)
         waiting.join(1)
-        assert waiting.is_alive(), "the rebuild must wait for the open hand-over"
+        assert waiting.is_alive(), "it must wait for the open hand-over"
     waiting.join(20)
     with transaction.atomic(), activate(scope):
         assert CustomerHot.objects.get(pk=customer.pk).owner_id == second.pk
-        assert set(CustomerWord.objects.values_list("owner_id", flat=True)) == {second.pk}
+        assert set(table.objects.values_list("owner_id", flat=True)) == {second.pk}
