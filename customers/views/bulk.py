@@ -25,6 +25,7 @@ from customers.bulk_forms import FORMS
 from customers.choices import Bulk
 from customers.services.bulk import Selection
 from customers.views.refusals import answer_dialog, explains_refusal
+from organisation.list_views import list_views
 
 OWN: Final = ("ids", "all", "field")
 """Parameters beside the list's: the ids, or that all of the list are meant; the field that is to be set."""
@@ -168,6 +169,8 @@ def selection_of(request: CrmRequest, state: ListState) -> Selection:
     try:
         if request.GET.get("all"):
             state.require_sound()
+            if state.view and list_views(state).is_refused:  # the list shows nobody: what is left would mean more
+                raise Forbidden(_("This view cannot be shown here"))
             return Selection.of_filter(request.scope, filters.tree(state.node), state.search)
         ids = [whole_number(text) for text in request.GET.getlist("ids")]
         return Selection.of_ids([pk for pk in ids if pk is not None])

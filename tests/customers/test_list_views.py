@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 
 from crm.core.access import activate
 from crm.core.errors import Forbidden
@@ -168,6 +169,8 @@ def test_a_condition_that_is_not_the_readers_shows_no_row_and_tells_nothing_of_i
         assert "cannot be shown" in page
         assert "Geheimwert" not in page
         assert "terms" not in page
+    changing = client.get(f"{reverse('customers:bulk', args=['tag'])}?all=1&view={view.pk}")
+    assert (changing.status_code, b"cannot be shown" in changing.content) == (403, True)
     with pytest.raises(Forbidden):
         act(rep, services.copy_view, view_id=view.pk)
     allowed = client_of(manager).get(PAGE).context["views"].lines[0]
