@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Field, GeneratedField, Model
+from django.db.models import DO_NOTHING, Field, GeneratedField, Model
 
 from crm.core.access import Scope
 from crm.core.models import TrashableModel
@@ -231,14 +231,15 @@ def _unused(model: type[Model]) -> str:
 
 
 def _references(model: type[Model]) -> list[tuple[str, str]]:
-    """The tables and columns that refer to it; histories refer to rows that need not be there."""
+    """The tables and columns that refer to it; histories refer to rows that need not be there, and what a trigger has derived
+    from the row goes with it."""
     relations: Any = model._meta.get_fields(include_hidden=True)
     return sorted(
         {
             (relation.related_model._meta.db_table, relation.field.column)
             for relation in relations
             if relation.auto_created and relation.is_relation and not relation.concrete and not relation.many_to_many
-            if relation.field.db_constraint
+            if relation.field.db_constraint and relation.on_delete is not DO_NOTHING
         }
     )
 

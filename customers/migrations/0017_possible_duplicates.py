@@ -92,6 +92,6 @@ class Migration(migrations.Migration):
         sql_file(
             __file__,
             "stock_pairs",
-            reverse="DROP FUNCTION customers_stock_pairs(text, text, integer, integer); DROP INDEX address_by_postcode",
+            reverse="DROP FUNCTION customers_stock_pairs(text, text, integer, integer)",
         ),
     ]

@@ -2,7 +2,6 @@
 -- postcode those are weighed that share the beginning of a telling word, or the door; of all the rest those that share a phone, a
 -- VAT id or a domain. A block that more share than `most_of_block` tells nothing (a hotline, a landlord) and is left out.
 -- Of the search role, whose reads need no policy per row; gives nothing to a scope that does not see all.
-CREATE INDEX address_by_postcode ON customers_address (organisation_id, postcode) WHERE postcode <> '';
 
 CREATE FUNCTION customers_stock_pairs(kind text, after text, most integer, most_of_block integer)
 RETURNS TABLE (upto text, first_id bigint, second_id bigint, score integer, verdict text, reasons text[])

@@ -198,7 +198,7 @@ def build_world() -> World:
             location=location,
             twin=twin,
             at_risk=Customer.objects.create(
-                company_name="Stille Stube", customer_number="K-5", status=CustomerStatus.RISIKO, **row
+                company_name="Stille Stube", customer_number="K-7", status=CustomerStatus.RISIKO, **row
             ),
             contact=Contact.objects.create(organisation=organisation, customer=location, last_name="Probe"),
             address=Address.objects.create(organisation=organisation, customer=location, city="Köln", postcode="50667"),
