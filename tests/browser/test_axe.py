@@ -152,6 +152,14 @@ def duplicates_found(page: Page, house: House) -> None:
     page.locator(".fp-pairs li").first.wait_for()
 
 
+def file_uploaded(page: Page, _house: House) -> None:
+    """The columns of a small file, to be mapped."""
+    table = b"Firma;PLZ;Ort;Telefon\nZum Anker;24103;Kiel;0431 1234\n"
+    page.locator("input[type=file]").set_input_files({"name": "k.csv", "mimeType": "text/csv", "buffer": table})
+    page.locator("main button[type=submit]").first.click()
+    page.locator("table select").first.wait_for()
+
+
 def token_made(page: Page, _house: House) -> None:
     """A token, shown this once."""
     page.locator("#id_name").fill("Nightly export")
@@ -260,6 +268,9 @@ PAGES = {
     ),
     "duplicates, none": Shown("{list}duplicates/", who="nobody", act=pressing(shows=".fp-empty")),
     "duplicates": Shown("{list}duplicates/", act=duplicates_found),
+    "import": Shown("{list}import/"),
+    "import, mapping": Shown("{list}import/", act=file_uploaded),
+    "exports, none": Shown("{list}exports/"),
     "reviews": Shown("{list}reviews/"),
     "reviews, empty": Shown("{list}reviews/", who="nobody"),
     "overview": Shown("/customer-management/", act=pressing(shows="#statuses a >> nth=0")),
@@ -434,9 +445,9 @@ def report(complaints: list[str]) -> None:
         pytest.fail("\n".join(complaints), pytrace=False)
 
 
-LOST = """() => [...document.querySelectorAll('table.fp-table tbody td :is(a.btn, button)')]
+LOST = """() => [...document.querySelectorAll('table.fp-table tbody td :is(a.btn, button, select)')]
   .filter((e) => !e.closest('[popover], dialog') && !e.checkVisibility()).map((e) => e.textContent.trim()).slice(0, 5)"""
-"""Buttons of table rows that the narrow form of the table leaves out."""
+"""Buttons and inputs of table rows that the narrow form of the table leaves out."""
 
 WIDEST = """() => [...document.body.querySelectorAll('*')]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
