@@ -23,17 +23,17 @@ def tasks(world):
 def test_all_that_a_filter_finds(world, api):
     client = api(world.people["manager"])
     body = {"action": "tag", "tag": "Messe", "filter": {"field": "name", "op": "starts", "value": "kantinenwerk"}}
-    answer = client.post(BULK, {**body, "count": 2}, Idempotency_Key="one")
+    answer = client.post(BULK, {**body, "count": 3}, Idempotency_Key="one")
     assert answer.status_code == 202
-    assert answer.json()["total"] == 2
-    again = client.post(BULK, {**body, "count": 2}, Idempotency_Key="one")
+    assert answer.json()["total"] == 3
+    again = client.post(BULK, {**body, "count": 3}, Idempotency_Key="one")
     assert again.json()["id"] == answer.json()["id"]
     assert tasks(world) == 1
     assert work(world.organisation.pk, answer.json()["id"]) is Outcome.OVER
     task = client.get(answer["Location"]).json()
-    assert (task["state"], task["done"], task["result"]["changed"]) == ("DONE", 2, 2)
+    assert (task["state"], task["done"], task["result"]["changed"]) == ("DONE", 3, 3)
     with transaction.atomic(), activate(system_scope_for(world.organisation.pk, job="test")):
-        assert CustomerTag.objects.filter(tag__name="Messe").count() == 2
+        assert CustomerTag.objects.filter(tag__name="Messe").count() == 3
     assert client.post(f"/api/change-sets/{task['change_set_id']}/undo/", {}).status_code == 202
 
 

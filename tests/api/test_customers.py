@@ -70,9 +70,10 @@ def test_the_list_holds_what_the_caller_sees(world, api):
     def names(who: str) -> set[str]:
         return {row["company_name"] for row in api(world.people[who]).get(CUSTOMERS).json()["results"]}
 
-    assert names("rep_owner") == {"Kantinenwerk Tor 3"}
+    own = {"Kantinenwerk Tor 3", "Kantinenwerk Tor 4"}
+    assert names("rep_owner") == own
     assert names("rep_stranger") == set()
-    assert names("manager") == {"Kantinenwerk", "Andere Kette", "Kantinenwerk Tor 3"}
+    assert names("manager") == {"Kantinenwerk", "Andere Kette", "Stille Stube", *own}
     assert names("foreign_administrator") == set()
 
 
@@ -129,7 +130,7 @@ def test_a_chain_tells_the_locations_that_the_caller_sees(world, api):
     below = f"{CUSTOMERS}{world.chain.pk}/locations/"
     for who in ("manager", "chain_manager"):
         found = api(world.people[who]).get(below).json()
-        assert [row["id"] for row in found["results"]] == [world.location.pk], who
+        assert [row["id"] for row in found["results"]] == [world.location.pk, world.twin.pk], who
     assert_problem(api(world.people["rep_owner"]).get(below), 404, "not-found")
     assert api(world.people["manager"]).get(at(world, "locations/")).json()["results"] == []
     assert_problem(api(world.people["manager"]).get(f"{below}?nonsense=1"), 400, "validation")

@@ -208,7 +208,7 @@ def test_a_fault_of_ours_is_unexpected_and_tells_nothing(people, monkeypatch):
 
 
 def test_a_database_that_is_too_busy_is_503_with_retry_after(api, people, monkeypatch):
-    def busy(_state):
+    def busy(_state, **_more):
         raise OperationalError("lock timeout")
 
     monkeypatch.setattr("customers.api.accounts.find", busy)
